@@ -1,0 +1,261 @@
+"""All options of the network, its inference and its training, as frozen dataclasses.
+
+This module is torch-free, so that the window and the command line can read a configuration at once.
+``from_dict`` refuses unknown keys by name and checks every value; ``to_dict`` is its inverse.
+Sources are given as (Table n), (eq. n) or (section) of the ADSNet paper.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from adsnet.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def _require(condition: bool, text: str) -> None:
+    if not condition:
+        raise ConfigError(text)
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """How a frame is divided into the patches of the decision masks (section III-B, Table 7).
+
+    ``grid``: ``size`` × ``size`` patches whatever the frame size, as in the paper.
+    ``cell``: patches of ``size`` × ``size`` pixels, so that a patch means the same at every frame size.
+    Both are the same for 256×256 frames and size 16.
+    """
+
+    kind: Literal["grid", "cell"] = "cell"
+    size: int = 16
+
+    def __post_init__(self) -> None:
+        _require(self.size in (4, 8, 16, 32, 64), f"patches.size is {self.size}; it must be 4, 8, 16, 32 or 64")
+        _require(self.kind == "grid" or self.size >= 16, "patches of kind 'cell' must have at least 16 pixels a side")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network. The defaults are our own model; ``PAPER_MODEL`` is the paper as written.
+
+    Attributes:
+        width: channels C of the pyramid; the paper does not give it.
+        afd: the aware fusion distribute module and its ablations (Table 4).
+        distribute: stages that receive the global feature (Table 5).
+        attention: ``literal`` multiplies both attentions by the global feature as eqs. (3)-(4) print it;
+            ``gate_only`` uses the attention maps alone as the gate of eq. (5).
+        spatial_kernel: kernel side of the convolution in eq. (4); the paper prints 1.
+        channel_reduction: C / hidden channels of the two convolutions of eq. (3).
+        iou_aware: the IoU-aware score head (Table 6).
+        rescore: rank patches by keep probability × sqrt(class × IoU score) instead of keep probability.
+        patches: resolution of the decision masks (Table 7).
+        head: ``bilinear`` (stride-4 logits, the paper), ``shuffle`` (16 channels, pixel shuffle) or
+            ``cascade`` (two further light stages at stride 2 and 1 inside the patches that stage 2 kept).
+        cascade_widths: channels of the stages at stride 2 and 1.
+    """
+
+    width: int = 64
+    afd: Literal["full", "no_channel", "no_spatial", "off"] = "full"
+    distribute: tuple[int, ...] = (3, 4)
+    attention: Literal["literal", "gate_only"] = "literal"
+    spatial_kernel: Literal[1, 7] = 1
+    channel_reduction: int = 4
+    iou_aware: bool = True
+    rescore: bool = False
+    patches: PatchGrid = field(default_factory=PatchGrid)
+    head: Literal["bilinear", "shuffle", "cascade"] = "cascade"
+    cascade_widths: tuple[int, int] = (32, 16)
+
+    def __post_init__(self) -> None:
+        _require(self.width >= 8, f"width is {self.width}; it must be at least 8")
+        _require(self.channel_reduction >= 1, f"channel_reduction is {self.channel_reduction}; it must be at least 1")
+        allowed = {(4,), (3, 4), (2, 3, 4)}
+        _require(self.distribute in allowed, f"distribute is {self.distribute}; it must be one of {sorted(allowed)}")
+        _require(not self.rescore or self.iou_aware, "rescore needs iou_aware")
+        _require(min(self.cascade_widths) >= 4, f"cascade_widths is {self.cascade_widths}; each must be at least 4")
+
+
+PAPER_MODEL = ModelConfig(width=128, patches=PatchGrid("grid", 16), head="bilinear")
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Which patches inference keeps (Table 8).
+
+    Attributes:
+        drop: dropped fraction ε of the whole grid for stage 3 and for stage 2, cumulative, each 0..1:
+            the best ``round((1 - ε) · N)`` patches are kept. The paper's choice is (0.25, 0.5).
+        threshold: when given, ``drop`` is ignored and a patch is kept where its keep probability exceeds it.
+    """
+
+    drop: tuple[float, float] = (0.25, 0.5)
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in zip(("stage 3", "stage 2"), self.drop, strict=True):
+            _require(0.0 <= value <= 1.0, f"the dropped fraction of {name} is {value}; it must be between 0 and 1")
+        if self.threshold is not None:
+            _require(
+                0.0 <= self.threshold <= 1.0, f"the keep threshold is {self.threshold}; it must be between 0 and 1"
+            )
+
+
+DENSE = Sparsity(drop=(0.0, 0.0))
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """From native pixel values to network input.
+
+    ``asinh``: x = asinh((p - mean) / std) with mean and standard deviation of the frame itself, so that 8-bit
+    and 16-bit frames of any gain and offset look alike and a target 60 σ above its background does not saturate.
+    ``fixed``: x = (p - mean) / std with the constants below, as the field's scripts do for one 8-bit set.
+    """
+
+    kind: Literal["asinh", "fixed"] = "asinh"
+    mean: float = 0.0
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(self.std > 0.0, f"normalisation.std is {self.std}; it must be positive")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss terms. ``PAPER_LOSS`` is eq. (7) alone; the other terms are our additions.
+
+    Attributes:
+        soft_iou: weight of the soft-IoU term beside the focal loss of the segmentation.
+        classification: weight of the focal loss on the class maps of stages 4 and 3.
+        iou_score: weight of the binary cross entropy on the IoU-aware scores.
+        ratio: weight of (mean(M) - kept)², which makes the dropped fraction mean something.
+        kept: fraction of patches kept for stage 3 and stage 2 that the ratio term aims at.
+        coverage: weight of -log(keep probability) at patches that hold a target.
+    """
+
+    soft_iou: float = 1.0
+    classification: float = 0.5
+    iou_score: float = 0.5
+    ratio: float = 2.0
+    kept: tuple[float, float] = (0.25, 0.1)
+    coverage: float = 0.1
+
+
+PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0.0, coverage=0.0)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        iterations: optimiser steps.
+        batch: crops a step.
+        crop: side of the square training crop in pixels, a multiple of 16.
+        optimiser, learning_rate, weight_decay, schedule: ``onecycle`` warms up over 5 % and decays to zero by a
+            cosine; ``steps`` is the paper's linear warm-up and tenfold drops at 60 % and 80 %.
+        warmup: fraction of the iterations that warms up.
+        ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
+        precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.
+        held_out: every n-th frame is held out for evaluation when no split file says otherwise.
+        checkpoint_every: iterations between checkpoints for resuming.
+        evaluate_every: iterations between evaluations on the held-out frames; 0 only at the end.
+        target_crops: share of crops that are forced to hold a target.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    iterations: int = 4000
+    batch: int = 8
+    crop: int = 256
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    schedule: Literal["onecycle", "steps"] = "onecycle"
+    warmup: float = 0.05
+    ema: float = 0.998
+    clip_gradient: float = 5.0
+    precision: Literal["fp32", "bf16"] = "bf16"
+    seed: int = 1
+    held_out: int = 5
+    checkpoint_every: int = 200
+    evaluate_every: int = 0
+    target_crops: float = 0.7
+
+    def __post_init__(self) -> None:
+        _require(self.iterations >= 1, f"iterations is {self.iterations}; it must be at least 1")
+        _require(self.batch >= 1, f"batch is {self.batch}; it must be at least 1")
+        _require(self.crop >= 32 and self.crop % 16 == 0, f"crop is {self.crop}; it must be a multiple of 16, 32 or more")
+        _require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; it must be positive")
+        _require(0 <= self.ema < 1, f"ema is {self.ema}; it must be in [0, 1)")
+        _require(self.held_out >= 2, f"held_out is {self.held_out}; it must be at least 2")
+        _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
+
+
+PAPER_TRAINING = TrainConfig(
+    model=PAPER_MODEL,
+    loss=PAPER_LOSS,
+    iterations=50_000,
+    batch=16,
+    optimiser="sgd",
+    learning_rate=0.02,
+    weight_decay=1e-4,
+    schedule="steps",
+    warmup=0.08,
+    ema=0.0,
+    precision="fp32",
+)
+
+NAMED_CONFIGS: dict[str, TrainConfig] = {"default": TrainConfig(), "paper": PAPER_TRAINING}
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A configuration as plain JSON types."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind: type[T], values: object, where: str = "") -> T:
+    """Build the configuration ``kind`` from JSON types; missing keys take their defaults.
+
+    Raises:
+        ConfigError: an unknown key (named), a wrong type or a value out of range.
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where or kind.__name__} must be a table of options, not {type(values).__name__}")
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"unknown option '{where}{key}'; the options here are {', '.join(known)}")
+    made = {key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()}
+    return kind(**made)
+
+
+def _convert(hint: Any, value: object, where: str) -> Any:
+    """Check ``value`` against the type ``hint`` and turn JSON lists into tuples."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, f"{where}.")
+    if origin is Literal:
+        _require(value in args, f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _convert(next(a for a in args if a is not type(None)), value, where)
+    if origin is tuple:
+        _require(isinstance(value, list | tuple), f"{where} must be a list")
+        entries = list(typing.cast("list[object]", value))
+        variadic = len(args) == 2 and args[1] is Ellipsis
+        _require(variadic or len(entries) == len(args), f"{where} must have {len(args)} values")
+        return tuple(_convert(args[0], entry, where) for entry in entries)
+    if hint is float:
+        _require(isinstance(value, int | float) and not isinstance(value, bool), f"{where} must be a number")
+        return float(typing.cast(float, value))
+    _require(type(value) is hint, f"{where} must be of type {hint.__name__}, not {type(value).__name__}")
+    return value

@@ -1,0 +1,129 @@
+"""The aware cascaded sparse module (section III-B): activation, its heads, and the decision masks."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from adsnet.config import ModelConfig, PatchGrid, Sparsity
+from adsnet.model.layers import ConvBnRelu
+from adsnet.sparse.contract import Engine, Sites, Values
+
+PRIOR = 0.01
+"""Assumed share of target cells and pixels at the start of training (focal loss paper)."""
+
+PRIOR_LOGIT = math.log(PRIOR / (1 - PRIOR))
+
+
+class StageOutput(NamedTuple):
+    """What the heads of one activation say."""
+
+    keep_logits: Tensor  # (B, 2, Hm, Wm): keep, drop
+    keep: Tensor  #        (B, 1, Hm, Wm) float, 0 or 1: the decision mask M
+    class_logits: Tensor  # (B, 1, h, w)
+    iou_logits: Tensor | None  # (B, 1, h, w)
+
+    @property
+    def keep_logit(self) -> Tensor:
+        """(B, 1, Hm, Wm); its sigmoid is the keep probability."""
+        return self.keep_logits[:, 0:1] - self.keep_logits[:, 1:2]
+
+
+class Activation(nn.Module):
+    """Dense and Sparse Activation: 1×1, 3×3 and two 3×3 convolutions in parallel, concatenated, reduced by 1×1."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.point = ConvBnRelu(width, width, 1)
+        self.near = ConvBnRelu(width, width, 3)
+        self.far_first = ConvBnRelu(width, width, 3)
+        self.far_second = ConvBnRelu(width, width, 3)
+        self.reduce = ConvBnRelu(3 * width, width, 1)
+
+    def forward(self, values: Values, engine: Engine, sites: Sites) -> Values:
+        """Values with C channels to values with C channels at the same sites."""
+        point = engine.convolve(values, self.point, sites)
+        near = engine.convolve(values, self.near, sites)
+        far = engine.convolve(engine.convolve(values, self.far_first, sites), self.far_second, sites)
+        return engine.convolve(torch.cat([point, near, far], 1), self.reduce, sites)
+
+
+class ActivationHeads(nn.Module):
+    """The three linear layers: classification, decision mask and IoU-aware score, each per position (1×1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.rescore = config.rescore
+        self.classify = nn.Conv2d(config.width, 1, 1)
+        self.decide = nn.Conv2d(config.width, 2, 1)
+        self.score = nn.Conv2d(config.width, 1, 1) if config.iou_aware else None
+        nn.init.constant_(_bias(self.classify), PRIOR_LOGIT)
+        with torch.no_grad():  # everything is kept at first: "all elements are initialised to 1"
+            _bias(self.decide).copy_(torch.tensor([2.0, 0.0]))
+
+    def forward(
+        self, features: Tensor, previous: Tensor | None, grid: tuple[int, int], sparsity: Sparsity, stage: int
+    ) -> StageOutput:
+        """Heads on (B, C, h, w) and the decision mask for the next stage.
+
+        ``previous``: decision mask of the stage before, (B, 1, Hm, Wm); a dropped patch stays dropped.
+        In training the mask is a straight-through sample of the Gumbel-Softmax (eq. 6) and ``sparsity`` is not used.
+        """
+        keep_logits = self.decide(F.adaptive_max_pool2d(features, grid))
+        class_logits = self.classify(features)
+        iou_logits = self.score(features) if self.score is not None else None
+        output = StageOutput(keep_logits, torch.ones_like(keep_logits[:, :1]), class_logits, iou_logits)
+        if self.training:
+            keep = F.gumbel_softmax(keep_logits.float(), tau=1.0, hard=True, dim=1)[:, :1]
+            keep = keep if previous is None else keep * previous
+        else:
+            keep = select_patches(self._ranking(output, grid), previous, sparsity, stage)
+        return output._replace(keep=keep.to(features.dtype))
+
+    def _ranking(self, output: StageOutput, grid: tuple[int, int]) -> Tensor:
+        """The score that patches are ranked by, (B, 1, Hm, Wm) in 0..1."""
+        keep = torch.sigmoid(output.keep_logit.float())
+        if not self.rescore or output.iou_logits is None:
+            return keep
+        joint = torch.sigmoid(output.class_logits.float()) * torch.sigmoid(output.iou_logits.float())
+        return keep * torch.sqrt(F.adaptive_max_pool2d(joint, grid))
+
+
+def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, stage: int) -> Tensor:
+    """The decision mask at inference for ``stage`` (3 or 2), (B, 1, Hm, Wm) float, 0 or 1.
+
+    The dropped fraction counts patches of the whole grid: the best round((1 - ε) · N) are kept, ties in raster order.
+    """
+    allowed = torch.ones_like(score) if previous is None else previous.to(score.dtype)
+    if sparsity.threshold is not None:
+        return (score > sparsity.threshold).to(score.dtype) * allowed
+    batch, count = score.shape[0], score[0].numel()
+    wanted = math.floor((1 - sparsity.drop[3 - stage]) * count + 0.5)
+    # Rounding keeps the order of equal patches independent of the engine's rounding errors.
+    rank = torch.where(allowed > 0.5, torch.round(score * 1e5), -torch.ones_like(score)).view(batch, count)
+    best = torch.sort(rank, dim=1, descending=True, stable=True).indices[:, :wanted]
+    keep = torch.zeros_like(rank).scatter_(1, best, 1.0)
+    return keep.view_as(score) * allowed
+
+
+def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the decision masks for a padded frame of ``height`` × ``width`` pixels."""
+    if patches.kind == "grid":
+        return patches.size, patches.size
+    return math.ceil(height / patches.size), math.ceil(width / patches.size)
+
+
+def spread(keep: Tensor, height: int, width: int) -> Tensor:
+    """A decision mask (B, 1, Hm, Wm) on a map of ``height`` × ``width``: each cell takes the patch that it lies in."""
+    rows = torch.arange(height, device=keep.device) * keep.shape[2] // height
+    columns = torch.arange(width, device=keep.device) * keep.shape[3] // width
+    return keep[:, :, rows][:, :, :, columns]
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias

@@ -1,0 +1,90 @@
+"""From the last activation to per-pixel logits: three heads.
+
+The paper does not state the output resolution. ``bilinear`` is what it draws: logits at stride 4, enlarged. A
+stride-4 map cannot outline a target of a few pixels, so ``shuffle`` and ``cascade`` are offered.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from adsnet.config import ModelConfig
+from adsnet.model.acs import PRIOR_LOGIT, spread
+from adsnet.model.backbone import STEM_CHANNELS
+from adsnet.model.layers import ConvBnRelu
+from adsnet.sparse.contract import Engine
+
+
+class BilinearHead(nn.Module):
+    """1×1 convolution to one logit at stride 4, bilinear ×4."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.logit = _logit_layer(width, 1)
+
+    def forward(self, a2: Tensor) -> Tensor:
+        """(B, C, H/4, W/4) to (B, 1, H, W)."""
+        return F.interpolate(self.logit(a2), scale_factor=4, mode="bilinear", align_corners=False)
+
+
+class ShuffleHead(nn.Module):
+    """1×1 convolution to 16 logits at stride 4, rearranged to 4×4 pixels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.logit = _logit_layer(width, 16)
+
+    def forward(self, a2: Tensor) -> Tensor:
+        """(B, C, H/4, W/4) to (B, 1, H, W)."""
+        return F.pixel_shuffle(self.logit(a2), 4)
+
+
+class CascadeHead(nn.Module):
+    """The paper's cascade continued: a light stage at stride 2 and one at stride 1, inside the kept patches only.
+
+    Dropped patches were not looked at; their logit is the prior.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        half, full = config.cascade_widths
+        self.reduce_half = ConvBnRelu(config.width, half, 1)
+        self.lateral_half = ConvBnRelu(STEM_CHANNELS, half, 1)
+        self.refine_half = nn.ModuleList([ConvBnRelu(half, half), ConvBnRelu(half, half)])
+        self.reduce_full = ConvBnRelu(half, full, 1)
+        self.lateral_full = ConvBnRelu(1, full, 3)
+        self.refine_full = nn.ModuleList([ConvBnRelu(full, full), ConvBnRelu(full, full)])
+        self.logit = _logit_layer(full, 1)
+
+    def forward(self, a2: Tensor, stem: Tensor, frame: Tensor, keep: Tensor, engine: Engine) -> Tensor:
+        """Stage 2, the stem, the frame and the decision mask M3 to logits (B, 1, H, W)."""
+        sites = engine.sites(spread(keep, stem.shape[2], stem.shape[3]))
+        values = engine.take_upsampled(self.reduce_half(a2), sites)
+        values = values + engine.take_convolved(stem, self.lateral_half, sites)
+        values = _residual(self.refine_half, values, engine, sites)
+        coarse = engine.scatter(engine.convolve(values, self.reduce_full, sites), sites)
+
+        keep_pixels = spread(keep, frame.shape[2], frame.shape[3])
+        sites = engine.sites(keep_pixels)
+        values = engine.take_upsampled(coarse, sites) + engine.take_convolved(frame, self.lateral_full, sites)
+        values = _residual(self.refine_full, values, engine, sites)
+        logits = engine.scatter(engine.project(values, self.logit, sites), sites)
+        return logits + (1 - keep_pixels) * PRIOR_LOGIT
+
+
+def _residual(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: object) -> Tensor:
+    refined = values
+    for layer in layers:
+        assert isinstance(layer, ConvBnRelu)
+        refined = engine.convolve(refined, layer, sites)
+    return refined + values
+
+
+def _logit_layer(inputs: int, outputs: int) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, 1)
+    assert layer.bias is not None
+    nn.init.constant_(layer.bias, PRIOR_LOGIT)
+    torch.nn.init.normal_(layer.weight, std=0.01)
+    return layer
