@@ -1,0 +1,309 @@
+"""Data sets: frames with their label masks, found by the layout of a folder or listed in a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adsnet.data.frames import FrameRef, list_frames, list_stills, read_frame
+from adsnet.data.labels import MASK_SUFFIXES, read_mask
+from adsnet.data.pixels import Pixels
+from adsnet.data.still import STILL_SUFFIXES
+from adsnet.errors import DatasetError, FrameError, StorageError
+from adsnet.storage.atomic import read_json, write_json
+from adsnet.storage.files import open_regular, reason, shown
+
+MANIFEST_FORMAT = "adsnet-frames-1"
+_MAX_SPLIT_BYTES = 64 * 2**20
+_MASK_ENDING = "_pixels0"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame and its label file; ``mask`` is None where the frame has none."""
+
+    frame: FrameRef
+    mask: Path | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Frames with labels.
+
+    Attributes:
+        name: for reports, usually the name of the folder.
+        root: the folder that labels of this set are kept under (for a manifest, the folder that holds it).
+        layout: ``"images+masks"``, ``"folder"``, ``"file"`` or ``"manifest"``.
+        samples: in the order of the split file or manifest, otherwise in natural order.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    samples: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labelled(self) -> NDArray[np.intp]:
+        """Indices of the samples that have a label file."""
+        return np.flatnonzero([sample.mask is not None for sample in self.samples])
+
+    def subset(self, indices: Iterable[int] | NDArray[np.integer[Any]]) -> Dataset:
+        """The set of the samples at ``indices``, in this order. Raises IndexError."""
+        return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
+
+    def read(self, index: int) -> tuple[Pixels, NDArray[np.bool_]]:
+        """Pixels and mask of a sample, both (H, W). A frame without label file reads as without targets.
+
+        Raises:
+            FrameError: the frame cannot be read.
+            LabelError: the mask cannot be read.
+            DatasetError: the two differ in size.
+        """
+        sample = self.samples[index]
+        pixels = read_frame(sample.frame).pixels
+        if sample.mask is None:
+            return pixels, np.zeros(pixels.shape, dtype=np.bool_)
+        mask = read_mask(sample.mask)
+        if mask.shape != pixels.shape:
+            raise DatasetError(
+                f"{shown(sample.frame.path)} is {pixels.shape[1]}×{pixels.shape[0]}, but its mask "
+                f"{shown(sample.mask)} is {mask.shape[1]}×{mask.shape[0]}: replace the one that is wrong."
+            )
+        return pixels, mask
+
+
+def _masks_by_stem(folder: Path) -> dict[str, Path]:
+    """Mask files of a folder by the stem of their frame; empty without the folder."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(MASK_SUFFIXES))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"Cannot list {shown(folder)}: {reason(error)}; check the path.") from error
+    # The best match is entered last: the plain stem over `_pixels0`, and the suffixes in their order.
+    order = {suffix: place for place, suffix in enumerate(MASK_SUFFIXES)}
+    paths = sorted((folder / name for name in names), key=lambda p: -order[p.suffix.lower()])
+    found = {p.stem.removesuffix(_MASK_ENDING): p for p in paths if p.stem.endswith(_MASK_ENDING)}
+    found.update({p.stem: p for p in paths})
+    return found
+
+
+def _stem(line: str) -> str:
+    """The stem in a line of a split file; only a known image suffix is cut off, for stems may hold dots."""
+    text = line.strip().replace("\\", "/").rsplit("/", 1)[-1]
+    root, dot, suffix = text.rpartition(".")
+    return root if root and dot and f".{suffix.lower()}" in STILL_SUFFIXES else text
+
+
+def _read_split(path: Path) -> list[str]:
+    try:
+        with open_regular(path) as stream:
+            data = stream.read(_MAX_SPLIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"Cannot open the split file {shown(path)}: {reason(error)}; check the path.") from error
+    if len(data) > _MAX_SPLIT_BYTES or b"\0" in data:
+        raise DatasetError(f"{shown(path)} is no split file: give a text file with one frame name a line.")
+    stems = [_stem(line) for line in data.decode("utf-8-sig", errors="surrogateescape").splitlines()]
+    stems = [stem for stem in stems if stem]
+    if not stems:
+        raise DatasetError(f"The split file {shown(path)} names no frame: check that it is the right file.")
+    return stems
+
+
+def _default_split(root: Path) -> Path | None:
+    """The training list that common data sets keep beside their images, if it can only be one."""
+    trainval = root / "idx_427" / "trainval.txt"
+    if trainval.is_file():
+        return trainval
+    lists = sorted(p for p in (root / "img_idx").glob("train_*.txt") if p.is_file())
+    named = [p for p in lists if p.stem == f"train_{root.name}"]
+    if named:
+        return named[0]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _select(stills: Sequence[Path], split: Path) -> list[Path]:
+    by_stem: dict[str, Path] = {}
+    for still in stills:
+        by_stem.setdefault(still.stem, still)
+    chosen = []
+    for stem in _read_split(split):
+        if stem not in by_stem:
+            raise DatasetError(
+                f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(stills[0].parent)}: "
+                "add the image or remove the line."
+            )
+        chosen.append(by_stem[stem])
+    return chosen
+
+
+def _open_folder(path: Path, split: Path | None) -> Dataset:
+    # Opening the images folder of a set means the set.
+    root = path.parent if path.name == "images" and (path.parent / "masks").is_dir() else path
+    has_images = (root / "images").is_dir()
+    folder = root / "images" if has_images else root
+    stills = list_stills(folder)
+    if not stills:
+        raise DatasetError(f"{shown(folder)} holds no PNG, BMP, JPEG or TIFF images: open a folder that does.")
+    masks = _masks_by_stem(root / "masks")
+    if split is None and has_images:
+        split = _default_split(root)
+    chosen = stills if split is None else _select(stills, split)
+    samples = tuple(Sample(FrameRef(still), masks.get(still.stem)) for still in chosen)
+    return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", samples)
+
+
+def _open_file(path: Path, split: Path | None) -> Dataset:
+    refs = list_frames(path)
+    root = path.parent if refs[0].index is None else path.with_name(f"{path.stem}.adsnet")
+    masks = _masks_by_stem(root / "masks")
+    if split is not None:
+        wanted = _read_split(split)
+        by_stem = {ref.stem: ref for ref in refs}
+        missing = next((stem for stem in wanted if stem not in by_stem), None)
+        if missing is not None:
+            raise DatasetError(
+                f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
+            )
+        refs = tuple(by_stem[stem] for stem in wanted)
+    return Dataset(path.stem, root, "file", tuple(Sample(ref, masks.get(ref.stem)) for ref in refs))
+
+
+def _entry(path: Path, number: int, entry: object) -> Sample:
+    def wrong(what: str) -> DatasetError:
+        return DatasetError(f"Frame {number} of the manifest {shown(path)} {what}: correct the manifest.")
+
+    if not isinstance(entry, dict):
+        raise wrong("is no object with a path")
+    unknown = set(entry) - {"path", "index", "mask"}
+    if unknown:
+        raise wrong(f"has the unknown key {shown(sorted(unknown)[0])}")
+    frame, index, mask = entry.get("path"), entry.get("index"), entry.get("mask")
+    if not isinstance(frame, str) or not frame:
+        raise wrong("has no path")
+    if index is not None and (not isinstance(index, int) or isinstance(index, bool) or index < 0):
+        raise wrong("has an index that is no whole number from 0")
+    if mask is not None and (not isinstance(mask, str) or not mask):
+        raise wrong("has a mask that is no path")
+    folder = path.parent
+    return Sample(FrameRef(folder / frame, index), None if mask is None else folder / mask)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        value = read_json(path)
+    except StorageError as error:
+        raise DatasetError(str(error)) from error
+    if not isinstance(value, dict) or value.get("format") != MANIFEST_FORMAT:
+        raise DatasetError(f"{shown(path)} is no manifest in the format {MANIFEST_FORMAT}: give another or a folder.")
+    return value
+
+
+def _open_manifest(path: Path, split: Path | None) -> Dataset:
+    value = _read_manifest(path)
+    frames, name = value.get("frames"), value.get("name", path.stem)
+    if not isinstance(frames, list) or not frames or not isinstance(name, str):
+        raise DatasetError(f"The manifest {shown(path)} lists no frames: add a list named frames.")
+    samples = tuple(_entry(path, number, entry) for number, entry in enumerate(frames))
+    if split is not None:
+        by_stem = {sample.frame.stem: sample for sample in samples}
+        wanted = _read_split(split)
+        missing = next((stem for stem in wanted if stem not in by_stem), None)
+        if missing is not None:
+            raise DatasetError(
+                f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
+            )
+        samples = tuple(by_stem[stem] for stem in wanted)
+    return Dataset(name, path.parent, "manifest", samples)
+
+
+def open_dataset(path: Path, *, split: Path | None = None) -> Dataset:
+    """Find the frames and labels at ``path``. No frame or mask is opened, except to count those of a single file.
+
+    Understood are a folder with ``images/`` and perhaps ``masks/`` (masks named like their frame, or with
+    ``_pixels0`` behind it; SIRST, NUDT-SIRST, IRSTD-1k), a folder of images with or without ``masks/`` in it, a
+    manifest ``{"format": "adsnet-frames-1", "name": …, "frames": [{"path", "index"?, "mask"?}]}`` whose paths are
+    absolute or relative to it, and a single still, TIFF or video (labels of a file of many frames are looked for in
+    ``<stem>.adsnet/masks/`` beside it).
+
+    Args:
+        path: folder or file.
+        split: text file with one frame name a line; white space, a suffix and empty lines are ignored. Without it,
+            ``idx_427/trainval.txt`` or the only ``img_idx/train_*.txt`` of an ``images/`` layout is taken.
+
+    Raises:
+        DatasetError: nothing there is a data set, or the split names a frame that is not there.
+    """
+    try:
+        if path.is_dir():
+            return _open_folder(path, split)
+        if path.suffix.lower() == ".json":
+            return _open_manifest(path, split)
+        return _open_file(path, split)
+    except FrameError as error:
+        raise DatasetError(str(error)) from error
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether ``path`` is laid out as a data set: a folder with ``images/`` or ``masks/`` in it, or a manifest."""
+    if path.is_dir():
+        return (path / "images").is_dir() or (path / "masks").is_dir()
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        _read_manifest(path)
+    except DatasetError:
+        return False
+    return True
+
+
+def hold_out(count: int, every: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split ``count`` samples into training and held-out indices, both ascending and always the same.
+
+    Every ``every``-th sample is held out, the first of them at ``every // 2``; from two samples on, both parts have
+    at least one.
+
+    Raises:
+        ValueError: ``count`` is negative or ``every`` below 2.
+    """
+    if count < 0 or every < 2:
+        raise ValueError(f"cannot hold out every {every} of {count}")
+    held = np.zeros(count, dtype=np.bool_)
+    held[every // 2 :: every] = True
+    if count >= 2 and not held.any():
+        held[-1] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _portable(path: Path, folder: Path) -> str:
+    """The path relative to the folder where it lies in it, so that both can move together; otherwise absolute."""
+    absolute = Path(os.path.abspath(path))
+    return absolute.relative_to(folder).as_posix() if absolute.is_relative_to(folder) else str(absolute)
+
+
+def write_manifest(path: Path, dataset: Dataset) -> None:
+    """Write the frames and masks of a data set as a manifest; paths below its folder become relative.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    folder = Path(os.path.abspath(path.parent))
+    frames = []
+    for sample in dataset.samples:
+        entry: dict[str, Any] = {"path": _portable(sample.frame.path, folder)}
+        if sample.frame.index is not None:
+            entry["index"] = sample.frame.index
+        if sample.mask is not None:
+            entry["mask"] = _portable(sample.mask, folder)
+        frames.append(entry)
+    write_json(path, {"format": MANIFEST_FORMAT, "name": dataset.name, "frames": frames})
