@@ -1,0 +1,82 @@
+"""Every colour that means something, in one place, and the colour maps for frames and heat maps.
+
+The overlay colours are those of Okabe and Ito, which stay apart under the common kinds of colour blindness.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from cmap import Colormap
+from numpy.typing import NDArray
+
+RGB = tuple[int, int, int]
+
+ORANGE: RGB = (230, 159, 0)
+SKY_BLUE: RGB = (86, 180, 233)
+BLUISH_GREEN: RGB = (0, 158, 115)
+YELLOW: RGB = (240, 228, 66)
+BLUE: RGB = (0, 114, 178)
+VERMILION: RGB = (213, 94, 0)
+REDDISH_PURPLE: RGB = (204, 121, 167)
+
+LABEL = BLUISH_GREEN
+PREDICTION = ORANGE
+FOUND = SKY_BLUE
+MISSED = VERMILION
+FALSE_ALARM = REDDISH_PURPLE
+PATCH3 = BLUE
+PATCH2 = VERMILION
+HOVER = YELLOW
+
+ROLES: dict[str, RGB] = {
+    "label": LABEL,
+    "prediction": PREDICTION,
+    "found": FOUND,
+    "missed": MISSED,
+    "false_alarm": FALSE_ALARM,
+    "patches3": PATCH3,
+    "patches2": PATCH2,
+    "hover": HOVER,
+}
+
+_POINTS: dict[str, tuple[tuple[float, RGB], ...]] = {
+    "white_hot": ((0.0, (0, 0, 0)), (1.0, (255, 255, 255))),
+    "black_hot": ((0.0, (255, 255, 255)), (1.0, (0, 0, 0))),
+    # Rising brightness throughout, through violet and orange to a white tip, in the manner of heated iron.
+    "ironbow": (
+        (0.00, (0, 0, 12)),
+        (0.12, (28, 4, 92)),
+        (0.28, (98, 8, 150)),
+        (0.45, (176, 30, 130)),
+        (0.60, (226, 82, 40)),
+        (0.76, (246, 150, 8)),
+        (0.90, (252, 218, 74)),
+        (1.00, (255, 252, 232)),
+    ),
+}
+_LIBRARY = {"viridis": "bids:viridis", "inferno": "bids:inferno"}
+
+COLOUR_MAPS: tuple[str, ...] = (*_POINTS, *_LIBRARY)
+
+
+@functools.cache
+def colour_map(name: str) -> NDArray[np.uint8]:
+    """The colour map as a table of (256, 3) uint8, red, green and blue; read-only.
+
+    Raises:
+        ValueError: there is no map of this name; the names are ``COLOUR_MAPS``.
+    """
+    if name in _POINTS:
+        positions = np.array([p for p, _ in _POINTS[name]])
+        colours = np.array([c for _, c in _POINTS[name]], np.float64)
+        steps = np.linspace(0.0, 1.0, 256)
+        table = np.column_stack([np.interp(steps, positions, colours[:, band]) for band in range(3)])
+    elif name in _LIBRARY:
+        table = np.asarray(Colormap(_LIBRARY[name]).lut(256), np.float64)[:, :3] * 255.0
+    else:
+        raise ValueError(f"there is no colour map '{name}'; the maps are {', '.join(COLOUR_MAPS)}")
+    colours8 = np.floor(table + 0.5).astype(np.uint8)
+    colours8.setflags(write=False)
+    return colours8
