@@ -1,0 +1,227 @@
+"""The measures of infrared small-target detection, defined once.
+
+Definitions, version 1. A pixel is predicted where its probability is above 0.5 (strictly). Everything is counted at
+native resolution.
+
+- ``iou``: sum of intersections / sum of unions over all frames.
+- ``niou``: mean of the IoU of the frames; a frame with neither target nor prediction is left out (and counted).
+- ``pd``: matched targets / targets. Components are 8-connected and match by their unweighted centroids, nearer than
+  3 pixels (strictly); see ``adsnet.targets.match_targets``. Overlap is not required.
+- ``fa``: pixels of the predicted components without a match / all pixels. Wrong pixels at the rim of a matched
+  component do not count. A share, usually quoted in units of 10⁻⁶.
+- ``fpr``: wrongly predicted pixels / pixels outside targets; ``pixel_fa``: the same / all pixels.
+- ``auc``: area under the pixel ROC over the whole set, thresholds 0, 0.001 … 1, trapezoids from (0, 0) to (1, 1).
+
+What has no value (no target at all, say) is NaN, and None in ``to_dict``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adsnet.prediction import MASK_THRESHOLD
+from adsnet.targets import MAX_DISTANCE, MatchingRule, find_targets, match_targets
+
+METRICS_VERSION = 1
+_STEPS = 1000
+
+EmptyRule = Literal["exclude", "zero", "one"]
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """The score of one frame.
+
+    Attributes:
+        targets: label targets.
+        found: those that were matched.
+        false: predicted components without a match.
+        false_pixels: their pixels.
+        iou: intersection over union; None with neither target nor prediction.
+    """
+
+    targets: int
+    found: int
+    false: int
+    false_pixels: int
+    iou: float | None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Pd and Fa at another threshold of the probability."""
+
+    threshold: float
+    pd: float
+    fa: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The measures of a set of frames; see the definitions of the module.
+
+    Attributes:
+        images, pixels: number of frames and of all their pixels.
+        empty_images: frames with neither target nor prediction.
+        targets, found, false_components: over all frames.
+        iou, niou, pd, fa, fpr, pixel_fa, auc: shares 0..1, NaN where undefined.
+        false_per_image: predicted components without a match per frame.
+        roc: (1002, 2) float64, (false positive rate, true positive rate) of pixels, from (0, 0) to (1, 1).
+        curve: Pd and Fa at the thresholds that were asked for.
+    """
+
+    images: int
+    pixels: int
+    empty_images: int
+    targets: int
+    found: int
+    false_components: int
+    iou: float
+    niou: float
+    pd: float
+    fa: float
+    fpr: float
+    pixel_fa: float
+    auc: float
+    false_per_image: float
+    roc: NDArray[np.float64] = field(repr=False, compare=False)
+    curve: tuple[CurvePoint, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: the numbers with NaN as None, the curve as a list, without the ROC points."""
+        values: dict[str, Any] = {"version": METRICS_VERSION}
+        for name in self.__dataclass_fields__:
+            if name not in ("roc", "curve"):
+                values[name] = _or_none(getattr(self, name))
+        values["curve"] = [
+            {"threshold": point.threshold, "pd": _or_none(point.pd), "fa": _or_none(point.fa)} for point in self.curve
+        ]
+        return values
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+class Evaluation:
+    """Adds frames up to ``Metrics``.
+
+    Args:
+        matching: ``"reference"`` for figures that compare with published ones, or ``"optimal"``.
+        empty: IoU of a frame with neither target nor prediction in ``niou``: ``"exclude"``, ``"zero"`` (as some
+            published scripts do) or ``"one"``.
+        thresholds: thresholds in 0..1 for the Pd-Fa curve; each costs another pass over the components.
+    """
+
+    def __init__(
+        self, *, matching: MatchingRule = "reference", empty: EmptyRule = "exclude", thresholds: Sequence[float] = ()
+    ) -> None:
+        self._matching: MatchingRule = matching
+        self._empty: EmptyRule = empty
+        self._thresholds = tuple(thresholds)
+        self._curve_found = [0] * len(self._thresholds)
+        self._curve_false = [0] * len(self._thresholds)
+        self._scores: list[FrameScore] = []
+        self._intersection = self._union = self._pixels = self._wrong = 0
+        self._inside = np.zeros(_STEPS + 1, dtype=np.int64)
+        self._outside = np.zeros(_STEPS + 1, dtype=np.int64)
+
+    def add(self, probability: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
+        """Add one frame and score it.
+
+        Args:
+            probability: (H, W) float in 0..1.
+            label: (H, W) bool.
+
+        Raises:
+            ValueError: the shapes differ, or a probability is NaN or outside 0..1.
+        """
+        if probability.shape != label.shape or label.ndim != 2 or not label.size:
+            raise ValueError(f"probability {probability.shape} and label {label.shape} are not one frame")
+        if not (probability.min() >= 0 and probability.max() <= 1):
+            raise ValueError("probabilities must be numbers from 0 to 1")
+        predicted = probability > MASK_THRESHOLD
+        intersection = int(np.count_nonzero(predicted & label))
+        union = int(np.count_nonzero(predicted | label))
+        targets, found, false, false_pixels = self._match(predicted, label)
+        score = FrameScore(targets, found, false, false_pixels, intersection / union if union else None)
+        for k, threshold in enumerate(self._thresholds):
+            _, found, _, false_pixels = self._match(probability > threshold, label)
+            self._curve_found[k] += found
+            self._curve_false[k] += false_pixels
+        # A pixel is above the thresholds 0 … i − 1 of bin i: p > t holds for t = k / 1000 with k < 1000 p.
+        bins = np.ceil(probability.astype(np.float64) * _STEPS).astype(np.intp)
+        self._inside += np.bincount(bins[label], minlength=_STEPS + 1)
+        self._outside += np.bincount(bins[~label], minlength=_STEPS + 1)
+        self._intersection += intersection
+        self._union += union
+        self._wrong += int(np.count_nonzero(predicted & ~label))
+        self._pixels += label.size
+        self._scores.append(score)
+        return score
+
+    def add_mask(self, mask: NDArray[np.bool_], label: NDArray[np.bool_]) -> FrameScore:
+        """Add one frame of which only the predicted mask (H, W) bool is known; its probability is 0 or 1.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        return self.add(mask.astype(np.float32), label)
+
+    def _match(self, predicted: NDArray[np.bool_], label: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+        """Targets, found ones, false components and their pixels."""
+        labelled = find_targets(label)
+        candidates = find_targets(predicted)
+        matching = match_targets(labelled, candidates, max_distance=MAX_DISTANCE, rule=self._matching)
+        false_pixels = sum(candidates[j].area for j in matching.false)
+        return len(labelled), len(matching.pairs), len(matching.false), false_pixels
+
+    def _roc(self) -> NDArray[np.float64]:
+        true, false = (np.concatenate([[0], np.cumsum(counts[::-1])]) for counts in (self._inside, self._outside))
+        if not true[-1] or not false[-1]:
+            return np.full((_STEPS + 2, 2), np.nan)
+        return np.stack([false / false[-1], true / true[-1]], axis=1)
+
+    def metrics(self) -> Metrics:
+        """The measures of all frames added so far."""
+        scores = self._scores
+        targets, found = sum(s.targets for s in scores), sum(s.found for s in scores)
+        false = sum(s.false for s in scores)
+        ious = [s.iou for s in scores if s.iou is not None]
+        empty = len(scores) - len(ious)
+        if self._empty != "exclude":
+            ious += [1.0 if self._empty == "one" else 0.0] * empty
+        roc = self._roc()
+        return Metrics(
+            images=len(scores),
+            pixels=self._pixels,
+            empty_images=empty,
+            targets=targets,
+            found=found,
+            false_components=false,
+            iou=_ratio(self._intersection, self._union),
+            niou=_ratio(math.fsum(ious), len(ious)),
+            pd=_ratio(found, targets),
+            fa=_ratio(sum(s.false_pixels for s in scores), self._pixels),
+            fpr=_ratio(self._wrong, int(self._outside.sum())),
+            pixel_fa=_ratio(self._wrong, self._pixels),
+            auc=float(np.trapezoid(roc[:, 1], roc[:, 0])),
+            false_per_image=_ratio(false, len(scores)),
+            roc=roc,
+            curve=tuple(
+                CurvePoint(threshold, _ratio(found_at, targets), _ratio(false_at, self._pixels))
+                for threshold, found_at, false_at in zip(
+                    self._thresholds, self._curve_found, self._curve_false, strict=True
+                )
+            ),
+        )
