@@ -192,7 +192,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _require(self.iterations >= 1, f"iterations is {self.iterations}; it must be at least 1")
         _require(self.batch >= 1, f"batch is {self.batch}; it must be at least 1")
-        _require(self.crop >= 32 and self.crop % 16 == 0, f"crop is {self.crop}; it must be a multiple of 16, 32 or more")
+        whole = self.crop >= 32 and self.crop % 16 == 0
+        _require(whole, f"crop is {self.crop}; it must be a multiple of 16, 32 or more")
         _require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; it must be positive")
         _require(0 <= self.ema < 1, f"ema is {self.ema}; it must be in [0, 1)")
         _require(self.held_out >= 2, f"held_out is {self.held_out}; it must be at least 2")

@@ -261,8 +261,10 @@ def _unpack(value: Any, payload: memoryview) -> Any:
         if dtype not in _DTYPES or any(side < 0 for side in shape):
             raise ProtocolError(f"an array of type {dtype} is not expected")
         count = math.prod(shape)
-        return np.frombuffer(payload, dtype=dtype, count=count, offset=offset).reshape(shape) if count else np.zeros(
-            shape, dtype
+        return (
+            np.frombuffer(payload, dtype=dtype, count=count, offset=offset).reshape(shape)
+            if count
+            else np.zeros(shape, dtype)
         )
     if "$float" in value:
         return float(value["$float"])

@@ -119,9 +119,14 @@ def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:
 
 def spread(keep: Tensor, height: int, width: int) -> Tensor:
     """A decision mask (B, 1, Hm, Wm) on a map of ``height`` × ``width``: each cell takes the patch that it lies in."""
-    rows = torch.arange(height, device=keep.device) * keep.shape[2] // height
-    columns = torch.arange(width, device=keep.device) * keep.shape[3] // width
-    return keep[:, :, rows][:, :, :, columns]
+    return _stretch(_stretch(keep, height, 2), width, 3)
+
+
+def _stretch(keep: Tensor, size: int, axis: int) -> Tensor:
+    patches = keep.shape[axis]
+    if size % patches == 0:  # the usual case; its gradient is a plain sum, many times faster than an indexed one
+        return keep.repeat_interleave(size // patches, axis)
+    return keep.index_select(axis, torch.arange(size, device=keep.device) * patches // size)
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

@@ -1,4 +1,4 @@
-"""The aware fusion distribute module (section III-A): one global feature, given back to the stages through attention."""
+"""The aware fusion distribute module (section III-A): one global feature, given back to the stages by attention."""
 
 from __future__ import annotations
 

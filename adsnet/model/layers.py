@@ -32,7 +32,7 @@ class ConvBnRelu(nn.Sequential):
         return layer
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Kernel (out, in, k, k) and bias (out,) of convolution and normalisation in one, from the running statistics."""
+        """Kernel (out, in, k, k) and bias (out,) of convolution and normalisation in one, from running statistics."""
         norm = self[1]
         assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,13 +24,13 @@ class DenseEngine:
         return F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False) * sites
 
     def take_convolved(self, x: Tensor, layer: ConvBnRelu, sites: Tensor) -> Tensor:
-        return layer(x) * sites
+        return torch.as_tensor(layer(x) * sites)
 
     def convolve(self, values: Tensor, layer: ConvBnRelu, sites: Tensor) -> Tensor:
-        return layer(values) * sites
+        return torch.as_tensor(layer(values) * sites)
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: Tensor) -> Tensor:
-        return layer(values) * sites
+        return torch.as_tensor(layer(values) * sites)
 
     def scatter(self, values: Tensor, sites: Tensor) -> Tensor:
         return values

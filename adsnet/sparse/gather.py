@@ -110,5 +110,5 @@ def _gathered_product(rows: Tensor, neighbours: Tensor, layer: ConvBnRelu) -> Te
     """3×3 convolution: gather (n, 9, C) and multiply by the kernel as (out, 9·C)."""
     kernel, bias = layer.folded()
     matrix = kernel.permute(0, 2, 3, 1).flatten(1)
-    parts = [F.linear(rows[part].flatten(1), matrix, bias) for part in neighbours.split(ROWS_AT_ONCE)]
+    parts = [F.linear(rows[part].flatten(1), matrix, bias) for part in torch.split(neighbours, ROWS_AT_ONCE)]
     return torch.relu(torch.cat(parts))

@@ -1,0 +1,123 @@
+"""The command line ``adsnet``: its arguments. What the commands do is in ``adsnet.commands``.
+
+Exit status: 0 all went well; 2 an error (one line ``adsnet: error: …`` on stderr each); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adsnet.config import Sparsity
+from adsnet.errors import AdsnetError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message}; see 'adsnet {self.prog.partition(' ')[2]} --help'".replace("adsnet  ", "adsnet "))
+        raise SystemExit(2)
+
+
+class _AddData(argparse.Action):
+    """``--data DIR`` starts an entry, ``--split FILE`` belongs to the entry before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        entries: list[tuple[Path, Path | None]] = list(namespace.data or [])
+        assert isinstance(values, Path)
+        if option_string == "--data":
+            entries.append((values, None))
+        elif not entries or entries[-1][1] is not None:
+            parser.error("--split must follow the --data that it belongs to")
+        else:
+            entries[-1] = (entries[-1][0], values)
+        namespace.data = entries
+
+
+def print_error(text: str) -> None:
+    """One line on stderr; a name that the terminal cannot show is escaped."""
+    line = " ".join(f"adsnet: error: {text}".split())
+    sys.stderr.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = _Parser(prog="adsnet", description="Infrared small-target detection with ADSNet.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    predict = commands.add_parser("predict", help="write masks and targets of images, folders and videos")
+    predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="image, folder, video or data set")
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="for masks/ and predictions.json")
+    _add_model_options(predict)
+
+    evaluate = commands.add_parser("evaluate", help="score a model or saved masks on a labelled data set")
+    _add_data_options(evaluate)
+    evaluate.add_argument("--predictions", type=Path, metavar="DIR", help="score the masks of 'adsnet predict' instead")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    _add_model_options(evaluate)
+
+    train = commands.add_parser("train", help="train or fine-tune a model")
+    _add_data_options(train)
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument("--config", metavar="FILE", default="default", help="JSON file, or one of: default, paper")
+    train.add_argument("--init", metavar="FILE", help="model file to start from")
+    train.add_argument("--iterations", type=int, metavar="N", help="overrides the configuration")
+    train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+    train.add_argument("--json-events", action="store_true", help="print every event as one JSON line")
+
+    info = commands.add_parser("info", help="show what a model file holds")
+    info.add_argument("model", metavar="FILE", help="model file or name of a shipped model")
+    info.add_argument("--json", action="store_true", help="print JSON")
+
+    commands.add_parser("doctor", help="show versions, devices, engines and folders, for bug reports")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    try:
+        options = build_parser().parse_args(arguments)
+        command = importlib.import_module(f"adsnet.commands.{options.command}")
+        return int(command.execute(options))
+    except AdsnetError as error:
+        print_error(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def sparsity_of(options: argparse.Namespace) -> Sparsity:
+    """The dropped fractions or the threshold of the options; the paper's fractions without either."""
+    if options.keep_threshold is not None:
+        return Sparsity(threshold=options.keep_threshold)
+    return Sparsity(drop=tuple(options.drop)) if options.drop else Sparsity()
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action=_AddData, required=True, metavar="DIR", help="data set folder or manifest"
+    )
+    parser.add_argument(
+        "--split", type=Path, action=_AddData, dest="data", metavar="FILE", help="stems to use, one a line"
+    )
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
+    parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet")
+    parser.add_argument("--engine", default="auto", choices=("auto", "dense", "gather", "spconv"))
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="dropped fractions (0.25 0.5)")
+    which.add_argument("--keep-threshold", type=float, metavar="T", help="keep patches with a probability above T")

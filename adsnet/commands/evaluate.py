@@ -1,0 +1,61 @@
+"""``adsnet evaluate``: figures of a model, or of saved masks, on a labelled data set."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from adsnet.cli import print_error, sparsity_of
+from adsnet.data.datasets import Dataset, open_dataset
+from adsnet.data.labels import read_mask
+from adsnet.errors import ConfigError, DatasetError
+from adsnet.evaluation import Report, evaluate, evaluate_masks, labelled_only
+from adsnet.storage.atomic import read_json, write_json
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the figures; 2 when a frame could not be scored."""
+    if len(options.data) != 1:
+        raise ConfigError("evaluate takes one --data; run it once for each data set")
+    folder, split = options.data[0]
+    dataset = labelled_only(open_dataset(folder, split=split))
+    report = _from_masks(dataset, options.predictions) if options.predictions else _from_model(dataset, options)
+    for problem in report.problems:
+        print_error(problem)
+    for key, value in report.summary.items():
+        print(f"{key:>18}  {_shown(value)}")
+    if options.json:
+        write_json(options.json, report.summary)
+    return 2 if report.problems else 0
+
+
+def _from_model(dataset: Dataset, options: argparse.Namespace) -> Report:
+    from adsnet.commands.models import load_predictor  # torch is not needed to score saved masks
+
+    sparsity = sparsity_of(options)
+    predictor = load_predictor(options)
+    with tqdm(total=len(dataset.samples), unit="frame", disable=None) as bar:
+        return evaluate(
+            dataset,
+            lambda pixels: predictor.predict(pixels, sparsity, options.engine),
+            progress=lambda done, count: bar.update(),
+        )
+
+
+def _from_masks(dataset: Dataset, folder: Path) -> Report:
+    record = read_json(folder / "predictions.json")
+    try:
+        seconds = float(np.mean([frame["seconds"] for frame in record["frames"]]))
+        model = str(record["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{folder / 'predictions.json'}: not written by 'adsnet predict'; predict again") from error
+    report = evaluate_masks(dataset, lambda stem, shape: read_mask(folder / "masks" / f"{stem}.png", shape=shape))
+    return replace(report, summary={**report.summary, "model": model, "seconds_per_image": seconds})
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

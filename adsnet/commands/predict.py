@@ -1,0 +1,77 @@
+"""``adsnet predict``: masks and targets of any number of frames."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from adsnet.cli import print_error, sparsity_of
+from adsnet.commands.models import load_predictor
+from adsnet.data.datasets import is_dataset, open_dataset
+from adsnet.data.frames import FrameRef, list_frames, read_frame
+from adsnet.data.labels import write_mask
+from adsnet.errors import AdsnetError, FrameError
+from adsnet.prediction import Prediction
+from adsnet.storage.atomic import write_json
+from adsnet.targets import find_targets
+
+FORMAT = "adsnet-predictions-1"
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Predict every frame; a bad one is reported, the others are done, and the status is 2 at the end."""
+    sparsity = sparsity_of(options)
+    status = 0
+    refs: list[FrameRef] = []
+    for path in options.paths:
+        try:
+            refs += frames_of(path)
+        except AdsnetError as error:
+            print_error(str(error))
+            status = 2
+    _require_distinct(refs)
+    predictor = load_predictor(options)
+    records: list[dict[str, Any]] = []
+    for ref in tqdm(refs, unit="frame", disable=None):
+        try:
+            prediction = predictor.predict(read_frame(ref).pixels, sparsity, options.engine)
+            write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
+        except FrameError as error:
+            print_error(str(error))
+            status = 2
+            continue
+        records.append(record_of(ref, prediction))
+    write_json(options.out / "predictions.json", {"format": FORMAT, "model": predictor.card.name, "frames": records})
+    return status
+
+
+def frames_of(path: Path) -> tuple[FrameRef, ...]:
+    """The frames of an image, folder, video or data set. Raises FrameError, DatasetError."""
+    if path.is_dir() and is_dataset(path):
+        return tuple(sample.frame for sample in open_dataset(path).samples)
+    return list_frames(path)
+
+
+def record_of(ref: FrameRef, prediction: Prediction) -> dict[str, Any]:
+    """One entry of ``frames`` in predictions.json; x, y in pixels, bbox as x, y, width, height."""
+    height, width = prediction.probability.shape
+    targets = find_targets(prediction.mask, probability=prediction.probability)
+    return {
+        "frame": ref.stem.encode("utf-8", "backslashreplace").decode("utf-8"),
+        "width": width,
+        "height": height,
+        "seconds": prediction.seconds,
+        "kept": prediction.kept,
+        "targets": [{"x": t.x, "y": t.y, "area": t.area, "score": t.score, "bbox": list(t.bbox)} for t in targets],
+    }
+
+
+def _require_distinct(refs: list[FrameRef]) -> None:
+    seen: dict[str, FrameRef] = {}
+    for ref in refs:
+        other = seen.setdefault(ref.stem, ref)
+        if other is not ref:
+            raise FrameError(f"{other.path} and {ref.path} would write the same mask; predict them apart")

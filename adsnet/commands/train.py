@@ -1,0 +1,92 @@
+"""``adsnet train``: one run on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict
+from adsnet.errors import ConfigError
+from adsnet.model_file import read_card, resolve_model
+from adsnet.storage.atomic import read_json
+from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Train until done or interrupted; Ctrl+C finishes the step, saves and writes the model so far."""
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda number, frame: stop.set())
+    try:
+        show = _json_line if options.json_events else _Terminal()
+        for event in run(job_of(options), stop.is_set):
+            show(event)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return 0
+
+
+def job_of(options: argparse.Namespace) -> TrainJob:
+    """The run that the options ask for. Raises ConfigError, StorageError, ModelFileError."""
+    init = resolve_model(options.init) if options.init else None
+    config = train_config(options.config)
+    if init is not None and options.config == "default":
+        card = read_card(init)  # fine-tuning keeps the network and the input of the model that it starts from
+        config = dataclasses.replace(config, model=card.model, normalisation=card.normalisation)
+    if options.iterations is not None:
+        config = dataclasses.replace(config, iterations=options.iterations)
+    return TrainJob(tuple(options.data), options.out, config, init, options.resume)
+
+
+def train_config(name: str) -> TrainConfig:
+    """A named configuration or one from a JSON file. Raises ConfigError, StorageError."""
+    if name in NAMED_CONFIGS:
+        return NAMED_CONFIGS[name]
+    if not Path(name).is_file():
+        raise ConfigError(f"{name}: no such configuration; give a JSON file or one of: {', '.join(NAMED_CONFIGS)}")
+    return from_dict(TrainConfig, read_json(Path(name)))
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """One event as JSON types, ``event`` names its kind."""
+    kind = type(event).__name__.lower()
+    if isinstance(event, Scored):
+        return {"event": kind, "which": event.which, "dataset": event.dataset, **event.report.summary}
+    if isinstance(event, Finished):
+        return {"event": kind, "model": str(event.model), "iteration": event.iteration, "stopped": event.stopped}
+    return {"event": kind, **dataclasses.asdict(event)}
+
+
+def _json_line(event: Event) -> None:
+    sys.stdout.write(json.dumps(event_to_json(event)) + "\n")
+    sys.stdout.flush()
+
+
+class _Terminal:
+    """A progress bar with the loss, and a line for everything else."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Step):
+            if self._bar is None:
+                self._bar = tqdm(total=event.iterations, initial=event.iteration - 1, unit="step", disable=None)
+            self._bar.update()
+            self._bar.set_postfix(loss=f"{event.losses['total']:.3f}")
+            if event.iteration == event.iterations:
+                self._bar.close()
+        elif isinstance(event, Notice):
+            tqdm.write(event.text)
+        elif isinstance(event, Scored):
+            figures = ", ".join(f"{key} {event.report.summary[key]}" for key in ("niou", "iou", "pd", "fa"))
+            tqdm.write(f"{event.which} on the held-out frames of {event.dataset}: {figures}")
+        else:
+            tqdm.write(f"{'stopped' if event.stopped else 'done'} at iteration {event.iteration}: {event.model}")

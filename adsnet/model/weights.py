@@ -1,0 +1,48 @@
+"""Between a network in memory and a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adsnet.errors import ModelFileError
+from adsnet.model.network import ADSNet
+from adsnet.model_file import ModelCard, read_model, write_model
+
+
+def load_network(path: Path) -> tuple[ADSNet, ModelCard]:
+    """The network of a model file, in evaluation mode, float32 on the CPU.
+
+    Raises:
+        ModelFileError: as ``read_model``, or the weights do not fit the configuration.
+    """
+    arrays, card = read_model(path)
+    if card.detector != "adsnet":
+        raise ModelFileError(f"{path}: made for the detector '{card.detector}', not for ADSNet; choose another file")
+    network = ADSNet(card.model)
+    expected = network.state_dict()
+    if arrays.keys() != expected.keys() or any(arrays[n].shape != tuple(expected[n].shape) for n in expected):
+        wrong = sorted(arrays.keys() ^ expected.keys()) or [
+            n for n in expected if arrays[n].shape != tuple(expected[n].shape)
+        ]
+        raise ModelFileError(f"{path}: the weights do not fit its configuration (first: '{wrong[0]}'); get it again")
+    network.load_state_dict({n: torch.from_numpy(a.copy()).to(expected[n].dtype) for n, a in arrays.items()})
+    return network.eval(), card
+
+
+def save_network(path: Path, network: torch.nn.Module, card: ModelCard) -> None:
+    """Write the network with convolution kernels as float16 (a relative rounding of 5e-4) and all else as it is.
+
+    Raises:
+        ModelFileError, StorageError: as ``write_model``; what was on disk before is unchanged.
+    """
+    write_model(path, {name: _stored(tensor) for name, tensor in network.state_dict().items()}, card)
+
+
+def _stored(tensor: torch.Tensor) -> NDArray[Any]:
+    array = tensor.detach().cpu().numpy()
+    return array.astype(np.float16) if tensor.dim() == 4 else array

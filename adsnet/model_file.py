@@ -1,0 +1,187 @@
+"""Model files: weights, configuration, normalisation, metrics and a checksum in one safetensors file. Torch-free.
+
+The format carries a version of its own. Bit rot, truncation, foreign files and weights that are not finite are told
+apart from each other and end in one ``ModelFileError``; nothing in the file is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from adsnet import resources
+from adsnet.config import ModelConfig, Normalisation, from_dict, to_dict
+from adsnet.errors import ConfigError, ModelFileError
+from adsnet.storage.atomic import write_bytes
+
+FORMAT_VERSION = 1
+SUFFIX = ".safetensors"
+DEFAULT_MODEL = "adsnet-default"
+MAX_BYTES = 1 << 30
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The header of a model file.
+
+    Attributes:
+        name: short name, shown everywhere the model is used.
+        detector: which network the weights are for.
+        model, normalisation: what is needed to use the weights.
+        metrics: scores on the held-out frames by data set, as ``adsnet evaluate`` prints them.
+        training: the configuration and the data it was trained with, for the record.
+    """
+
+    name: str
+    detector: str = "adsnet"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def resolve_model(name: str | Path | None) -> Path:
+    """The file of a model given by path, by the name of a shipped model, or the default for None.
+
+    Raises:
+        ModelFileError: there is no such file or name.
+    """
+    path = Path(name) if name is not None else Path(DEFAULT_MODEL)
+    if path.suffix == SUFFIX or path.exists():
+        if not path.is_file():
+            raise ModelFileError(f"{path}: there is no such model file; check the path")
+        return path
+    shipped = resources.path_of(f"models/{path.name}{SUFFIX}")
+    if not shipped.is_file() or path.name != str(path):
+        names = sorted(p.stem for p in shipped.parent.glob(f"*{SUFFIX}"))
+        raise ModelFileError(f"{path}: not a model file; give a {SUFFIX} file or one of: {', '.join(names) or 'none'}")
+    return shipped
+
+
+def write_model(path: Path, weights: Weights, card: ModelCard) -> None:
+    """Write a model file atomically; it is read back and compared before it replaces anything.
+
+    Raises:
+        ModelFileError: the weights are not finite.
+        StorageError: the file cannot be written.
+    """
+    _require_finite(path, weights)
+    arrays = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    text = json.dumps({"format": FORMAT_VERSION, **_card_to_dict(card)}, allow_nan=False, sort_keys=True)
+    metadata = {"adsnet": text, "sha256": _digest(text, arrays)}
+    write_bytes(path, safetensors.numpy.save(arrays, metadata), verify=lambda temporary: _verify(temporary, path))
+
+
+def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], ModelCard]:
+    """Weights and card of a model file.
+
+    Raises:
+        ModelFileError: missing, damaged, foreign, newer than this program, or not finite.
+    """
+    data = _read(path)
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path}: the model file is damaged; get it again or use another one") from error
+    metadata = _metadata(path, data)
+    if _digest(metadata["adsnet"], arrays) != metadata.get("sha256"):
+        raise ModelFileError(f"{path}: the model file is damaged (checksum); get it again or use another one")
+    _require_finite(path, arrays)
+    return arrays, _card(path, metadata["adsnet"])
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card alone, without checking the weights. Raises ModelFileError as ``read_model`` does."""
+    return _card(path, _metadata(path, _read(path))["adsnet"])
+
+
+def card_to_json(card: ModelCard) -> dict[str, Any]:
+    """The card as JSON types."""
+    return _card_to_dict(card)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise ModelFileError(f"{path}: there is no such model file; check the path")
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelFileError(f"{path}: larger than 1 GiB, which no model of this program is; check the path")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _metadata(path: Path, data: bytes) -> dict[str, str]:
+    """The string table of the safetensors header."""
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8 : 8 + size]) if 0 < size <= len(data) - 8 else {}
+        metadata = header.get("__metadata__", {}) if isinstance(header, dict) else {}
+    except (ValueError, RecursionError):
+        metadata = {}
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("adsnet"), str):
+        raise ModelFileError(f"{path}: not a model file of this program; choose a {SUFFIX} file made by 'adsnet train'")
+    return metadata
+
+
+def _card(path: Path, text: str) -> ModelCard:
+    try:
+        values = json.loads(text)
+        version = values.pop("format")
+        if version > FORMAT_VERSION:
+            raise ModelFileError(f"{path}: made by a newer version (format {version}); update this program to use it")
+        return ModelCard(
+            name=values["name"],
+            detector=values["detector"],
+            model=from_dict(ModelConfig, values["model"], "model."),
+            normalisation=from_dict(Normalisation, values["normalisation"], "normalisation."),
+            metrics=values["metrics"],
+            training=values["training"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
+        raise ModelFileError(f"{path}: the header cannot be used ({error}); get the file again") from error
+
+
+def _card_to_dict(card: ModelCard) -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "detector": card.detector,
+        "model": to_dict(card.model),
+        "normalisation": to_dict(card.normalisation),
+        "metrics": card.metrics,
+        "training": card.training,
+    }
+
+
+def _digest(text: str, arrays: Weights) -> str:
+    """SHA-256 over the card and every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(text.encode("utf-8"))
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _require_finite(path: Path, weights: Weights) -> None:
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{path}: the weights '{name}' are not finite; train again with a lower learning rate")
+
+
+def _verify(temporary: Path, path: Path) -> None:
+    try:
+        read_model(temporary)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: what was written could not be read back; the old file is unchanged") from error

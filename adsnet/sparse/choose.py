@@ -1,0 +1,117 @@
+"""Which engine and which device to use, and whether they can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from adsnet.config import Sparsity
+from adsnet.errors import EngineError
+from adsnet.model.acs import Activation
+from adsnet.sparse.contract import Engine
+from adsnet.sparse.dense import DenseEngine
+from adsnet.sparse.gather import GatherEngine
+
+ENGINES = ("auto", "dense", "gather", "spconv")
+GATHER_BELOW = 0.45
+"""Kept share of stage 2 below which gathering is faster than dense convolution on the CPUs we measured."""
+
+TOLERANCE = 1e-4
+SELF_TEST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Whether an engine gives the numbers of the dense one on this machine, and one sentence about it."""
+
+    engine: str
+    passed: bool
+    text: str
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA where torch can use it, else the CPU. Raises EngineError for ``cuda`` without one."""
+    if name == "cpu":
+        return torch.device("cpu")
+    if name not in ("auto", "cuda"):
+        raise EngineError(f"unknown device '{name}'; use auto, cpu or cuda")
+    if cuda_works():
+        return torch.device("cuda")
+    if name == "cuda":
+        raise EngineError("no usable CUDA device was found; use --device cpu, or check the driver with 'adsnet doctor'")
+    return torch.device("cpu")
+
+
+@cache
+def cuda_works() -> bool:
+    """Whether a tensor can really be put on the GPU; a driver that is too old fails only then."""
+    try:
+        return torch.cuda.is_available() and bool((torch.zeros(1, device="cuda") + 1).item() == 1)
+    except RuntimeError:
+        return False
+
+
+def choose_engine(name: str, device: torch.device, sparsity: Sparsity) -> Engine:
+    """The engine by name; ``auto`` takes the faster one of dense and gather for the kept share of stage 2.
+
+    Raises:
+        EngineError: unknown, not installed, or it failed its self-test.
+    """
+    if name == "auto":
+        sparse = sparsity.threshold is not None or 1 - max(sparsity.drop) < GATHER_BELOW
+        return GatherEngine() if sparse else DenseEngine()
+    if name not in _MAKERS:
+        raise EngineError(f"unknown engine '{name}'; use one of {', '.join(ENGINES)}")
+    if name == "spconv":
+        test = self_test(name, device.type)
+        if not test.passed:
+            raise EngineError(f"the spconv engine cannot be used: {test.text}; use --engine auto")
+    return _MAKERS[name]()
+
+
+@cache
+def self_test(name: str, device: str = "cpu") -> SelfTest:
+    """Compare one engine with the dense one on small random input, several times because faults can be random."""
+    try:
+        engine = _MAKERS[name]()
+    except EngineError as error:
+        return SelfTest(name, False, str(error))
+    worst = 0.0
+    try:
+        for seed in range(SELF_TEST_ROUNDS):
+            worst = max(worst, _deviation(engine, seed, torch.device(device)))
+    except (RuntimeError, AssertionError, KeyError, ValueError) as error:
+        return SelfTest(name, False, f"it fails on this machine ({(str(error) or repr(error)).splitlines()[0]})")
+    if not worst <= TOLERANCE:
+        return SelfTest(name, False, f"its values differ from the dense ones by {worst:.1e}")
+    return SelfTest(name, True, f"differs from dense by at most {worst:.0e}")
+
+
+def _deviation(engine: Engine, seed: int, device: torch.device) -> float:
+    """Largest difference to the dense engine of one activation at a random mask."""
+    generator = torch.Generator().manual_seed(seed)
+    activation = Activation(16).eval().to(device)
+    with torch.inference_mode():
+        for parameter in activation.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator).to(device) / 12)
+        x = torch.randn(1, 16, 24, 20, generator=generator).to(device)
+        keep = (torch.rand(1, 1, 24, 20, generator=generator) < 0.4).float().to(device)
+        return float((_run(activation, engine, x, keep) - _run(activation, DenseEngine(), x, keep)).abs().max())
+
+
+def _run(activation: Activation, engine: Engine, x: Tensor, keep: Tensor) -> Tensor:
+    sites = engine.sites(keep)
+    return engine.scatter(activation(engine.take(x, sites), engine, sites), sites)
+
+
+def _spconv() -> Engine:
+    from adsnet.sparse.spconv import SpconvEngine  # the optional wheel is imported only when it is asked for
+
+    return SpconvEngine()
+
+
+_MAKERS: dict[str, Callable[[], Engine]] = {"dense": DenseEngine, "gather": GatherEngine, "spconv": _spconv}

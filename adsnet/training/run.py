@@ -1,0 +1,274 @@
+"""One training run, as a generator of events. The command line and the window both consume it.
+
+What a run leaves in its folder: ``config.json``, ``metrics.jsonl`` (one line a step), ``held_out_<set>.txt`` (the
+frames it never trained on), two checkpoints while it lasts, and ``model.safetensors`` at the end.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from adsnet.config import Sparsity, TrainConfig, to_dict
+from adsnet.data.datasets import Dataset, hold_out, open_dataset
+from adsnet.errors import TrainingError
+from adsnet.evaluation import Report, evaluate, labelled_only
+from adsnet.model.network import ADSNet
+from adsnet.model.weights import load_network, save_network
+from adsnet.model_file import ModelCard, resolve_model
+from adsnet.predictor import Predictor
+from adsnet.sparse.choose import choose_device
+from adsnet.storage.atomic import read_json, write_bytes, write_json
+from adsnet.training.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from adsnet.training.crops import CropSource
+from adsnet.training.losses import total_loss
+from adsnet.training.schedule import learning_rate, update_average
+
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What to train. ``data``: folders or manifests, each with an optional split file."""
+
+    data: tuple[tuple[Path, Path | None], ...]
+    out: Path
+    config: TrainConfig
+    init: Path | None = None
+    resume: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step is done. ``losses`` by term; ``seconds_left`` estimated from the steps so far."""
+
+    iteration: int
+    iterations: int
+    losses: dict[str, float]
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the log: a frame that was skipped, a damaged checkpoint, the data used."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores on the held-out frames of one data set; ``which`` is ``current`` (the initial model) or ``candidate``."""
+
+    which: str
+    dataset: str
+    report: Report
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The model is written and was read back. ``stopped`` when it was asked to end early."""
+
+    model: Path
+    iteration: int
+    stopped: bool
+
+
+Event = Step | Notice | Scored | Finished
+
+
+def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Train, yielding an event for every step; ``should_stop`` is asked after each.
+
+    Raises:
+        TrainingError: no usable frames, or the loss is no longer finite (the last checkpoint is kept).
+        DatasetError, ModelFileError, StorageError: as raised below.
+    """
+    notices: list[str] = []
+    training, held_out = _split(job)
+    source = CropSource(training, job.config, skipped=notices.append)
+    _write_run_files(job, held_out)
+    yield from map(Notice, notices)
+    yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
+
+    trainer = _Trainer(job)
+    notices.clear()
+    start = trainer.restore(job.out, notices.append) if job.resume else 0
+    yield from map(Notice, notices)
+    if job.init is not None and start == 0:
+        yield from _score("current", Predictor(*load_network(job.init)), held_out)
+
+    yield from trainer.steps(source, start, should_stop)
+    candidate = job.out / MODEL_FILE
+    card = _card(job, training, trainer.iteration)
+    save_network(candidate, trainer.average, card)
+    scores: dict[str, Any] = {}
+    for event in _score("candidate", Predictor(*load_network(candidate)), held_out):
+        scores[event.dataset] = event.report.summary
+        yield event
+    save_network(candidate, trainer.average, ModelCard(**{**vars(card), "metrics": scores}))
+    if trainer.iteration == job.config.iterations:
+        remove_checkpoints(job.out)
+    yield Finished(candidate, trainer.iteration, stopped=trainer.iteration < job.config.iterations)
+
+
+class _Trainer:
+    """Network, optimiser and weight average, and how they are stepped, saved and restored."""
+
+    def __init__(self, job: TrainJob) -> None:
+        self.config = job.config
+        self.out = job.out
+        self.iteration = 0
+        self.device = choose_device("auto")
+        torch.manual_seed(job.config.seed)
+        network = load_network(job.init)[0] if job.init is not None else ADSNet(job.config.model)
+        if network.config != job.config.model:
+            raise TrainingError(f"{job.init}: its network differs from the configuration; leave out --config or --init")
+        # Channels-last is the memory order that the CPU's and the GPU's bf16 convolutions work in.
+        self.network: nn.Module = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network).eval()
+        self.optimiser = _optimiser(self.network, job.config)
+        self.autocast = job.config.precision == "bf16" and has_fast_bf16(self.device)
+
+    def restore(self, folder: Path, skipped: Callable[[str], None]) -> int:
+        """Load the newest whole checkpoint; the iteration to go on from (0 without one)."""
+        state = load_checkpoint(folder, skipped)
+        if state is None:
+            return 0
+        if json.loads(state["config"]) != json.loads(json.dumps(to_dict(self.config))):
+            raise TrainingError(f"{folder}: the checkpoint was made with another configuration; use a new --out folder")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.iteration = int(state["iteration"])
+        _cut_log(folder / "metrics.jsonl", self.iteration)
+        return self.iteration
+
+    def steps(self, source: CropSource, start: int, should_stop: Callable[[], bool]) -> Iterator[Step]:
+        """All remaining steps, with checkpoints in between and at the end."""
+        began = time.perf_counter()
+        with (self.out / "metrics.jsonl").open("a" if start else "w", encoding="utf-8") as log:
+            for iteration in range(start, self.config.iterations):
+                losses = self._step(source, iteration)
+                self.iteration = iteration + 1
+                rate = (time.perf_counter() - began) / (self.iteration - start)
+                log.write(json.dumps({"iteration": self.iteration, **losses}) + "\n")
+                log.flush()
+                left = self.config.iterations - self.iteration
+                yield Step(self.iteration, self.config.iterations, losses, rate * left)
+                stop = should_stop()
+                if stop or self.iteration % self.config.checkpoint_every == 0:
+                    self._save()
+                if stop:
+                    return
+
+    def _step(self, source: CropSource, iteration: int) -> dict[str, float]:
+        # The noise of step n depends on n alone, so that a resumed run repeats the uninterrupted one.
+        torch.manual_seed(self.config.seed * 1_000_003 + iteration)
+        rate = learning_rate(self.config, iteration)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        frames, labels = (t.to(self.device) for t in source.batch(iteration))
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            output = self.network(frames)
+        terms = total_loss(output, labels, self.config.loss)
+        if not math.isfinite(terms["total"].item()):
+            raise TrainingError(
+                f"the loss is no longer finite at iteration {iteration + 1}; the last checkpoint in {self.out} is "
+                "whole: train again with a lower learning rate"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        terms["total"].backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
+        self.optimiser.step()
+        update_average(self.average, self.network, self.config.ema, iteration)
+        return {**{name: round(term.item(), 6) for name, term in terms.items()}, "learning_rate": rate}
+
+    def _save(self) -> None:
+        save_checkpoint(
+            self.out,
+            self.iteration,
+            {
+                "config": json.dumps(to_dict(self.config)),
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+            },
+        )
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 here: in hardware on the CPU, or any CUDA device that supports it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Weight decay on convolution kernels only."""
+    kernels = [p for p in network.parameters() if p.dim() > 1]
+    others = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=config.learning_rate)
+
+
+def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
+    training, held_out = [], []
+    for folder, split in job.data:
+        dataset = labelled_only(open_dataset(folder, split=split))
+        if len(dataset.samples) < 2:
+            raise TrainingError(f"{folder}: training needs at least 2 labelled frames, one of them held out")
+        used, kept_back = hold_out(len(dataset.samples), job.config.held_out)
+        training.append(dataset.subset(used))
+        held_out.append(dataset.subset(kept_back))
+    return training, held_out
+
+
+def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
+    job.out.mkdir(parents=True, exist_ok=True)
+    config = job.out / "config.json"
+    if not job.resume and (job.out / MODEL_FILE).exists():
+        raise TrainingError(f"{job.out}: holds a trained model already; use a new --out folder")
+    if not (job.resume and config.exists() and read_json(config) == json.loads(json.dumps(to_dict(job.config)))):
+        write_json(config, to_dict(job.config))
+    for dataset in held_out:
+        lines = "".join(f"{sample.frame.stem}\n" for sample in dataset.samples)
+        write_bytes(job.out / f"held_out_{dataset.name}.txt", lines.encode("utf-8", "surrogateescape"))
+
+
+def _cut_log(path: Path, iteration: int) -> None:
+    """Drop what was logged after the checkpoint: these steps are done again."""
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    write_bytes(path, b"".join(lines[:iteration]))
+
+
+def _score(which: str, predictor: Predictor, held_out: list[Dataset]) -> Iterator[Scored]:
+    for dataset in held_out:
+        report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()))
+        yield Scored(which, dataset.name, report)
+
+
+def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
+    return ModelCard(
+        name=job.name or job.out.name,
+        model=job.config.model,
+        normalisation=job.config.normalisation,
+        training={
+            "config": to_dict(job.config),
+            "data": {dataset.name: len(dataset.samples) for dataset in training},
+            "init": resolve_model(job.init).stem if job.init else None,
+            "iterations": iteration,
+        },
+    )

@@ -1,0 +1,39 @@
+"""Learning rate as a function of the iteration, and the weight average."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from adsnet.config import TrainConfig
+
+
+def learning_rate(config: TrainConfig, iteration: int) -> float:
+    """The learning rate of step ``iteration`` (from 0).
+
+    Both schedules warm up linearly. ``onecycle`` then follows a cosine to zero; ``steps`` drops tenfold at 60 % and
+    80 % of the iterations (the paper: 30,000 and 40,000 of 50,000).
+    """
+    warmup = max(1, round(config.warmup * config.iterations))
+    if iteration < warmup:
+        return config.learning_rate * (iteration + 1) / warmup
+    if config.schedule == "steps":
+        drops = (iteration >= 0.6 * config.iterations) + (iteration >= 0.8 * config.iterations)
+        return float(config.learning_rate * 0.1**drops)
+    progress = (iteration - warmup) / max(1, config.iterations - warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float, iteration: int) -> None:
+    """Move ``average`` towards ``network``. The decay grows from 0.1 so that early steps are forgotten.
+
+    Buffers (the running statistics of batch normalisation) are averages already and are copied.
+    """
+    weight = 1 - min(decay, (1 + iteration) / (10 + iteration))
+    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(value, weight)
+    for kept, current in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(current)

@@ -1,0 +1,168 @@
+"""The child process of the window: serves predictions and runs trainings over ``adsnet.messages``.
+
+``python -m adsnet.worker`` reads requests on standard input and writes events to standard output, both binary. A
+thread reads; the main thread works. The end of the input ends the process: a worker never outlives its window.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from adsnet.config import TrainConfig, from_dict
+from adsnet.errors import AdsnetError, EngineError
+from adsnet.messages import (
+    Decoder,
+    Evaluated,
+    JobDone,
+    JobFailed,
+    JobStopped,
+    LoadModel,
+    Message,
+    ModelLoaded,
+    Predict,
+    Predicted,
+    ProtocolError,
+    Ready,
+    Shutdown,
+    StartTraining,
+    StopTraining,
+    TrainProgress,
+    encode,
+)
+from adsnet.model_file import card_to_json, resolve_model
+from adsnet.predictor import Predictor
+from adsnet.sparse.choose import choose_device
+from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
+
+CHUNK = 1 << 16
+
+
+class Worker:
+    """State of the process: the loaded model, the frame it looked at last, and the stop flag of the training."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._predictor: Predictor | None = None
+        self._frame: str | None = None
+        self.stop = threading.Event()
+
+    def send(self, message: Message) -> None:
+        """Write one event."""
+        self._output.write(encode(message))
+        self._output.flush()
+
+    def serve(self, requests: Iterator[Message]) -> None:
+        """Handle requests until there are no more."""
+        self.send(Ready(os.getpid(), torch.__version__, choose_device("auto").type))
+        for request in requests:
+            if isinstance(request, LoadModel | Predict | StartTraining):
+                self._answer(request)
+
+    def _answer(self, request: LoadModel | Predict | StartTraining) -> None:
+        """Do one job. Whatever happens, it ends in exactly one closing event."""
+        try:
+            if isinstance(request, LoadModel):
+                self._load(request)
+            elif isinstance(request, Predict):
+                self._predict(request)
+            else:
+                self._train(request)
+        except AdsnetError as error:
+            self.send(JobFailed(request.job, str(error)))
+        except Exception as error:  # noqa: BLE001  the job boundary: the process must live on and the window must hear of it
+            text = f"{type(request).__name__} failed ({type(error).__name__}: {error}); see the details"
+            self.send(JobFailed(request.job, " ".join(text.split()), traceback.format_exc()))
+
+    def _load(self, request: LoadModel) -> None:
+        path = resolve_model(request.path)
+        self._predictor, self._frame = Predictor.from_file(path, device=request.device), None
+        card = self._predictor.card
+        self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
+
+    def _predict(self, request: Predict) -> None:
+        if self._predictor is None:
+            raise EngineError("no model is loaded; load one first")
+        if request.pixels is not None:
+            self._frame = None
+            self._predictor.set_frame(request.pixels)
+            self._frame = request.frame
+        if self._frame != request.frame:
+            raise EngineError(f"the pixels of {request.frame} are not here any more; show the frame again")
+        prediction = self._predictor.predict_again(request.sparsity, request.engine)
+        self.send(Predicted(request.job, request.generation, request.frame, prediction))
+
+    def _train(self, request: StartTraining) -> None:
+        job = TrainJob(
+            data=tuple((Path(folder), None) for folder in request.data),
+            out=Path(request.out),
+            config=from_dict(TrainConfig, request.config),
+            init=Path(request.init) if request.init else None,
+            resume=request.resume,
+        )
+        for event in run(job, self.stop.is_set):
+            self._report(request.job, event)
+
+    def _report(self, job: int, event: Event) -> None:
+        if isinstance(event, Step):
+            self.send(TrainProgress(job, event.iteration, event.iterations, event.losses, event.seconds_left))
+        elif isinstance(event, Scored):
+            self.send(Evaluated(job, event.which, event.report.summary, event.report.frames))
+        elif isinstance(event, Finished):
+            result = {"model": str(event.model), "iteration": event.iteration}
+            self.send(JobStopped(job, result) if event.stopped else JobDone(job, result))
+        else:
+            sys.stderr.write(event.text + "\n")
+
+
+def main() -> int:
+    """Run until the input ends."""
+    faulthandler.enable()
+    threads = os.environ.get("ADSNET_THREADS")
+    if threads:
+        torch.set_num_threads(int(threads))
+    # Libraries print to standard output; only messages may go there. Keep the pipe and send the rest to stderr.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    worker = Worker(output)
+    requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests, worker.stop), daemon=True).start()
+    try:
+        worker.serve(iter(requests.get, None))
+    except BrokenPipeError:  # the window is gone; there is nobody to tell
+        return 1
+    return 0
+
+
+def _read(requests: queue.SimpleQueue[Message | None], stop: threading.Event) -> None:
+    """Queue requests; stop requests and the end of the input take effect at once, also during a training."""
+    decoder = Decoder()
+    try:
+        while chunk := os.read(0, CHUNK):
+            for message in decoder.feed(chunk):
+                if isinstance(message, StopTraining):
+                    stop.set()
+                elif isinstance(message, Shutdown):
+                    return
+                else:
+                    if isinstance(message, StartTraining):
+                        stop.clear()
+                    requests.put(message)
+    except ProtocolError as error:
+        sys.stderr.write(f"{error}\n")
+    finally:
+        stop.set()
+        requests.put(None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
