@@ -33,7 +33,7 @@ def safe_levels(low: float, high: float) -> Levels:
     if low > high:
         low, high = high, low
     # The gap must survive float32 arithmetic at the size of the values themselves.
-    gap = max(abs(low) * 1e-5, abs(high) * 1e-5, _SMALLEST)
+    gap = max(abs(low) * 2e-5, abs(high) * 2e-5, _SMALLEST)
     if high - low <= gap:
         middle, half = (low + high) / 2, max(gap, 0.5)
         low, high = middle - half, middle + half
