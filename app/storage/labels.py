@@ -71,6 +71,13 @@ class _Stamp:
     digest: str
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
+
+
 def _read(path: Path) -> bytes:
     with open_regular(path) as stream:
         return stream.read()
@@ -126,11 +133,19 @@ class LabelStore:
             names.append(known)
         else:
             names += [target.with_name(f"{stem}{e}{s}") for e in ("", _ENDING) for s in MASK_SUFFIXES]
-        return next((path for path in names if path.is_file()), None)
+        return next((path for path in names if _is_file(path)), None)
 
     def has_label(self, stem: str) -> bool:
         """Whether the frame has a label file, be it with or without targets."""
         return self.source(stem) is not None
+
+    def labelled(self) -> frozenset[str]:
+        """The stems of all frames that have a label file, as far as the set and one look at the folder tell."""
+        stems = set(self._known)
+        with contextlib.suppress(OSError), os.scandir(self.root / "masks") as entries:
+            names = (Path(entry.name) for entry in entries if entry.name.lower().endswith(MASK_SUFFIXES))
+            stems.update(form for name in names for form in (name.stem, name.stem.removesuffix(_ENDING)))
+        return frozenset(stems)
 
     def load(self, stem: str, *, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """The label of a frame, (H, W) bool; without a file it has no targets.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from app.imaging import colours, render
 from app.imaging.render import Levels
@@ -29,7 +31,7 @@ def test_safe_levels_are_always_usable(low: float, high: float) -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("value", [0, 7, 200])
 def test_constant_frames_have_levels(dtype: type, value: int) -> None:
-    pixels = np.full((5, 4), value, dtype)
+    pixels: NDArray[Any] = np.full((5, 4), value, dtype)
     for levels in (render.min_max_levels(pixels), render.percentile_levels(pixels)):
         assert levels.low < value < levels.high
         assert render.to_index(pixels, levels).tolist() == [[128] * 4] * 5
