@@ -16,6 +16,13 @@ from adsnet.model.backbone import STEM_CHANNELS
 from adsnet.model.layers import ConvBnRelu
 from adsnet.sparse.contract import Engine
 
+DROPPED_LOGIT = -12.0
+"""The logit of pixels that were not looked at: p = 6e-6.
+
+It must be far below the prior of 0.01. Most pixels are dropped, and a hundredth of each would outweigh the few target
+pixels in the union of the soft IoU.
+"""
+
 
 class BilinearHead(nn.Module):
     """1×1 convolution to one logit at stride 4, bilinear ×4."""
@@ -44,7 +51,7 @@ class ShuffleHead(nn.Module):
 class CascadeHead(nn.Module):
     """The paper's cascade continued: a light stage at stride 2 and one at stride 1, inside the kept patches only.
 
-    Dropped patches were not looked at; their logit is the prior.
+    Dropped patches were not looked at; their logit is the constant ``DROPPED_LOGIT``.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -71,7 +78,7 @@ class CascadeHead(nn.Module):
         values = engine.take_upsampled(coarse, sites) + engine.take_convolved(frame, self.lateral_full, sites)
         values = _residual(self.refine_full, values, engine, sites)
         logits = engine.scatter(engine.project(values, self.logit, sites), sites)
-        return logits + (1 - keep_pixels) * PRIOR_LOGIT
+        return logits + (1 - keep_pixels) * DROPPED_LOGIT
 
 
 def _residual(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: object) -> Tensor:

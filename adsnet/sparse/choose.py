@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -96,8 +97,9 @@ def _deviation(engine: Engine, seed: int, device: torch.device) -> float:
     generator = torch.Generator().manual_seed(seed)
     activation = Activation(16).eval().to(device)
     with torch.inference_mode():
-        for parameter in activation.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator).to(device) / 12)
+        for kernel in (p for p in activation.parameters() if p.dim() == 4):
+            scale = math.sqrt(2 / kernel[0].numel())
+            kernel.copy_(torch.randn(kernel.shape, generator=generator).to(device) * scale)
         x = torch.randn(1, 16, 24, 20, generator=generator).to(device)
         keep = (torch.rand(1, 1, 24, 20, generator=generator) < 0.4).float().to(device)
         return float((_run(activation, engine, x, keep) - _run(activation, DenseEngine(), x, keep)).abs().max())

@@ -68,17 +68,16 @@ class SpconvEngine:
         kernel, bias = layer.folded()
         algorithm = self._algorithms.MaskImplicitGemm if values.is_cuda else self._algorithms.Native
         convolution = self._library.SubMConv2d(
-            kernel.shape[1], kernel.shape[0], 3, bias=True, indice_key="stage", algo=algorithm
+            kernel.shape[1], kernel.shape[0], 3, bias=False, indice_key="stage", algo=algorithm
         ).to(values.device)
         convolution.weight.data = kernel.detach().permute(0, 2, 3, 1).contiguous()  # KRSC
-        convolution.bias.data = bias.detach()
         batch, height, width = sites.gather.shape
         tensor = self._library.SparseConvTensor(values.contiguous(), sites.indices, [height, width], batch)
         tensor.indice_dict = sites.rules  # the rule book of the mask, built by the first convolution
         with _one_thread(values.is_cuda):
             result = convolution.eval()(tensor)
         sites.rules.update(result.indice_dict)
-        return torch.relu(torch.as_tensor(result.features))
+        return torch.relu(torch.as_tensor(result.features) + bias)  # the CPU wheel knows no bias
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: SpconvSites) -> Tensor:
         return self._gather.project(values, layer, sites.gather)
