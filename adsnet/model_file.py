@@ -62,9 +62,10 @@ def resolve_model(name: str | Path | None) -> Path:
         if not path.is_file():
             raise ModelFileError(f"{path}: there is no such model file; check the path")
         return path
-    shipped = resources.path_of(f"models/{path.name}{SUFFIX}")
+    folder = resources.path_of("models")
+    shipped = folder / f"{path.name}{SUFFIX}"
     if not shipped.is_file() or path.name != str(path):
-        names = sorted(p.stem for p in shipped.parent.glob(f"*{SUFFIX}"))
+        names = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
         raise ModelFileError(f"{path}: not a model file; give a {SUFFIX} file or one of: {', '.join(names) or 'none'}")
     return shipped
 
@@ -77,7 +78,7 @@ def write_model(path: Path, weights: Weights, card: ModelCard) -> None:
         StorageError: the file cannot be written.
     """
     _require_finite(path, weights)
-    arrays = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    arrays = {name: np.array(array, order="C") for name, array in weights.items()}
     text = json.dumps({"format": FORMAT_VERSION, **_card_to_dict(card)}, allow_nan=False, sort_keys=True)
     metadata = {"adsnet": text, "sha256": _digest(text, arrays)}
     write_bytes(path, safetensors.numpy.save(arrays, metadata), verify=lambda temporary: _verify(temporary, path))
