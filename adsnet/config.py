@@ -167,6 +167,7 @@ class TrainConfig:
         checkpoint_every: iterations between checkpoints for resuming.
         evaluate_every: iterations between evaluations on the held-out frames; 0 only at the end.
         target_crops: share of crops that are forced to hold a target.
+        freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -188,6 +189,7 @@ class TrainConfig:
     checkpoint_every: int = 200
     evaluate_every: int = 0
     target_crops: float = 0.7
+    freeze_statistics: bool = False
 
     def __post_init__(self) -> None:
         _require(self.iterations >= 1, f"iterations is {self.iterations}; it must be at least 1")
@@ -214,7 +216,16 @@ PAPER_TRAINING = TrainConfig(
     precision="fp32",
 )
 
-NAMED_CONFIGS: dict[str, TrainConfig] = {"default": TrainConfig(), "paper": PAPER_TRAINING}
+FINE_TUNING = TrainConfig(
+    iterations=200, batch=4, crop=192, learning_rate=2e-4, ema=0.9, checkpoint_every=50, freeze_statistics=True
+)
+"""A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
+
+NAMED_CONFIGS: dict[str, TrainConfig] = {
+    "default": TrainConfig(),
+    "fine-tune": FINE_TUNING,
+    "paper": PAPER_TRAINING,
+}
 
 
 def to_dict(config: Any) -> dict[str, Any]:

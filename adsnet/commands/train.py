@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict
 from adsnet.errors import ConfigError
-from adsnet.model_file import read_card, resolve_model
+from adsnet.model_file import resolve_model
 from adsnet.storage.atomic import read_json
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 
@@ -36,10 +36,7 @@ def execute(options: argparse.Namespace) -> int:
 def job_of(options: argparse.Namespace) -> TrainJob:
     """The run that the options ask for. Raises ConfigError, StorageError, ModelFileError."""
     init = resolve_model(options.init) if options.init else None
-    config = train_config(options.config)
-    if init is not None and options.config == "default":
-        card = read_card(init)  # fine-tuning keeps the network and the input of the model that it starts from
-        config = dataclasses.replace(config, model=card.model, normalisation=card.normalisation)
+    config = train_config(options.config or ("fine-tune" if init else "default"))
     if options.iterations is not None:
         config = dataclasses.replace(config, iterations=options.iterations)
     return TrainJob(tuple(options.data), options.out, config, init, options.resume)

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from adsnet.errors import TrainingError
 from adsnet.evaluation import Report, evaluate, labelled_only
 from adsnet.model.network import ADSNet
 from adsnet.model.weights import load_network, save_network
-from adsnet.model_file import ModelCard, resolve_model
+from adsnet.model_file import ModelCard, read_card
 from adsnet.predictor import Predictor
 from adsnet.sparse.choose import choose_device
 from adsnet.storage.atomic import read_json, write_bytes, write_json
@@ -93,6 +93,7 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
         TrainingError: no usable frames, or the loss is no longer finite (the last checkpoint is kept).
         DatasetError, ModelFileError, StorageError: as raised below.
     """
+    job = _with_network_of_init(job)
     notices: list[str] = []
     training, held_out = _split(job)
     source = CropSource(training, job.config, skipped=notices.append)
@@ -131,11 +132,13 @@ class _Trainer:
         self.device = choose_device("auto")
         torch.manual_seed(job.config.seed)
         network = load_network(job.init)[0] if job.init is not None else ADSNet(job.config.model)
-        if network.config != job.config.model:
-            raise TrainingError(f"{job.init}: its network differs from the configuration; leave out --config or --init")
         # Channels-last is the memory order that the CPU's and the GPU's bf16 convolutions work in.
         self.network: nn.Module = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval()
+        if job.config.freeze_statistics:
+            for layer in self.network.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
         self.optimiser = _optimiser(self.network, job.config)
         self.autocast = job.config.precision == "bf16" and has_fast_bf16(self.device)
 
@@ -224,6 +227,14 @@ def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     return torch.optim.AdamW(groups, lr=config.learning_rate)
 
 
+def _with_network_of_init(job: TrainJob) -> TrainJob:
+    """A model that is trained further keeps its network and its input, whatever the configuration says of them."""
+    if job.init is None:
+        return job
+    card = read_card(job.init)
+    return replace(job, config=replace(job.config, model=card.model, normalisation=card.normalisation))
+
+
 def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
     training, held_out = [], []
     for folder, split in job.data:
@@ -268,7 +279,7 @@ def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
         training={
             "config": to_dict(job.config),
             "data": {dataset.name: len(dataset.samples) for dataset in training},
-            "init": resolve_model(job.init).stem if job.init else None,
+            "init": job.init.stem if job.init else None,
             "iterations": iteration,
         },
     )
