@@ -31,7 +31,7 @@ _PROVENANCE = 200
 _OURS = "adsnet"
 
 
-class LabelConflict(LabelError):  # noqa: N818 (the name says what it is: a question, not a failure)
+class LabelConflict(LabelError):
     """The mask on disk is not the one that was read; somebody else changed it.
 
     Attributes:

@@ -22,16 +22,16 @@ GROUPS = ("Appearance", "Display", "Editing", "Saving", "Network", "Hidden")
 MAX_RECENT = 12
 
 
-def _choice(default: str, label: str, group: str, choices: tuple[str, ...], note: str = "") -> Any:  # noqa: ANN401
+def _choice(default: str, label: str, group: str, choices: tuple[str, ...], note: str = "") -> Any:
     return field(default=default, metadata={"label": label, "group": group, "choices": choices, "note": note})
 
 
-def _number(default: float, label: str, group: str, low: float, high: float, note: str = "") -> Any:  # noqa: ANN401
+def _number(default: float, label: str, group: str, low: float, high: float, note: str = "") -> Any:
     limits = {"minimum": low, "maximum": high}
     return field(default=default, metadata={"label": label, "group": group, "note": note, **limits})
 
 
-def _plain(default: bool | str, label: str, group: str, note: str = "") -> Any:  # noqa: ANN401
+def _plain(default: bool | str, label: str, group: str, note: str = "") -> Any:
     return field(default=default, metadata={"label": label, "group": group, "note": note})
 
 
