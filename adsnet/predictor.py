@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from adsnet.config import Sparsity
+from adsnet.errors import EngineError
 from adsnet.model.acs import patch_grid
 from adsnet.model.network import STRIDE, ADSNet, Encoded, Output
 from adsnet.model.weights import load_network
@@ -18,6 +19,9 @@ from adsnet.model_file import ModelCard, resolve_model
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.prediction import Attention, Decision, Prediction
 from adsnet.sparse.choose import choose_device, choose_engine
+
+MAX_PIXELS = 4096 * 4096
+"""Frames above this are refused: the network takes about 0.45 KB a pixel, here 7.5 GB."""
 
 
 class Predictor:
@@ -44,18 +48,24 @@ class Predictor:
         return self.predict_again(sparsity, engine)
 
     def set_frame(self, pixels: NDArray[Any]) -> None:
-        """Compute and keep everything above the first decision."""
+        """Compute and keep everything above the first decision. Raises EngineError for a frame that is too large."""
+        height, width = pixels.shape
+        if height * width > MAX_PIXELS:
+            raise EngineError(
+                f"a frame of {width}×{height} pixels is too large to predict: at most "
+                f"{MAX_PIXELS // 10**6} megapixels; crop it"
+            )
         start = time.perf_counter()
         frame = pad_to_multiple(normalise(pixels, self.card.normalisation), STRIDE)
         with torch.inference_mode():
             self._encoded = self._network.encode(torch.from_numpy(frame)[None, None].to(self.device))
-        self._shape = (pixels.shape[0], pixels.shape[1])
+        self._shape = (height, width)
         self._encode_seconds = time.perf_counter() - start
 
     def predict_again(self, sparsity: Sparsity, engine: str = "auto") -> Prediction:
         """Run the cascade below stage 4 on the frame of ``set_frame``. Raises EngineError."""
         assert self._encoded is not None, "set_frame comes first"
-        chosen = choose_engine(engine, self.device, sparsity)
+        chosen = choose_engine(engine, self.device)
         start = time.perf_counter()
         with torch.inference_mode():
             output = self._network.decode(self._encoded, sparsity, chosen)

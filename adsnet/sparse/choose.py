@@ -10,16 +10,14 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from adsnet.config import Sparsity
 from adsnet.errors import EngineError
 from adsnet.model.acs import Activation
+from adsnet.sparse.auto import AutoEngine
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
 
 ENGINES = ("auto", "dense", "gather", "spconv")
-GATHER_BELOW = 0.45
-"""Kept share of stage 2 below which gathering is faster than dense convolution on the CPUs we measured."""
 
 TOLERANCE = 1e-4
 SELF_TEST_ROUNDS = 3
@@ -56,15 +54,12 @@ def cuda_works() -> bool:
         return False
 
 
-def choose_engine(name: str, device: torch.device, sparsity: Sparsity) -> Engine:
-    """The engine by name; ``auto`` takes the faster one of dense and gather for the kept share of stage 2.
+def choose_engine(name: str, device: torch.device) -> Engine:
+    """The engine by name.
 
     Raises:
         EngineError: unknown, not installed, or it failed its self-test.
     """
-    if name == "auto":
-        sparse = sparsity.threshold is not None or 1 - max(sparsity.drop) < GATHER_BELOW
-        return GatherEngine() if sparse else DenseEngine()
     if name not in _MAKERS:
         raise EngineError(f"unknown engine '{name}'; use one of {', '.join(ENGINES)}")
     if name == "spconv":
@@ -116,4 +111,9 @@ def _spconv() -> Engine:
     return SpconvEngine()
 
 
-_MAKERS: dict[str, Callable[[], Engine]] = {"dense": DenseEngine, "gather": GatherEngine, "spconv": _spconv}
+_MAKERS: dict[str, Callable[[], Engine]] = {
+    "auto": AutoEngine,
+    "dense": DenseEngine,
+    "gather": GatherEngine,
+    "spconv": _spconv,
+}
