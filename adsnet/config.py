@@ -8,6 +8,7 @@ Sources are given as (Table n), (eq. n) or (section) of the ADSNet paper.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -73,12 +74,15 @@ class ModelConfig:
     cascade_widths: tuple[int, int] = (32, 16)
 
     def __post_init__(self) -> None:
-        _require(self.width >= 8, f"width is {self.width}; it must be at least 8")
+        _require(8 <= self.width <= 1024, f"width is {self.width}; it must be between 8 and 1024")
         _require(self.channel_reduction >= 1, f"channel_reduction is {self.channel_reduction}; it must be at least 1")
         allowed = {(4,), (3, 4), (2, 3, 4)}
         _require(self.distribute in allowed, f"distribute is {self.distribute}; it must be one of {sorted(allowed)}")
         _require(not self.rescore or self.iou_aware, "rescore needs iou_aware")
-        _require(min(self.cascade_widths) >= 4, f"cascade_widths is {self.cascade_widths}; each must be at least 4")
+        narrow, wide = min(self.cascade_widths), max(self.cascade_widths)
+        _require(
+            4 <= narrow and wide <= 512, f"cascade_widths is {self.cascade_widths}; each must be between 4 and 512"
+        )
 
 
 PAPER_MODEL = ModelConfig(width=128, patches=PatchGrid("grid", 16), head="bilinear")
@@ -91,7 +95,8 @@ class Sparsity:
     Attributes:
         drop: dropped fraction ε of the whole grid for stage 3 and for stage 2, cumulative, each 0..1:
             the best ``round((1 - ε) · N)`` patches are kept. The paper's choice is (0.25, 0.5).
-        threshold: when given, ``drop`` is ignored and a patch is kept where its keep probability exceeds it.
+        threshold: when given, ``drop`` is ignored and a patch is kept where its keep probability (with ``rescore``
+            the product that it is ranked by) exceeds it.
     """
 
     drop: tuple[float, float] = (0.25, 0.5)
@@ -123,7 +128,8 @@ class Normalisation:
     std: float = 1.0
 
     def __post_init__(self) -> None:
-        _require(self.std > 0.0, f"normalisation.std is {self.std}; it must be positive")
+        _require(math.isfinite(self.mean), f"normalisation.mean is {self.mean}; it must be finite")
+        _require(0.0 < self.std < math.inf, f"normalisation.std is {self.std}; it must be positive")
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,12 @@ class LossConfig:
     kept: tuple[float, float] = (0.25, 0.1)
     coverage: float = 0.1
 
+    def __post_init__(self) -> None:
+        for name in ("soft_iou", "classification", "iou_score", "ratio", "coverage"):
+            weight = getattr(self, name)
+            _require(0 <= weight < math.inf, f"loss.{name} is {weight}; it must be 0 or more")
+        _require(all(0 <= k <= 1 for k in self.kept), f"loss.kept is {self.kept}; each must be between 0 and 1")
+
 
 PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0.0, coverage=0.0)
 
@@ -163,7 +175,9 @@ class TrainConfig:
         warmup: fraction of the iterations that warms up.
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
         precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.
-        held_out: every n-th frame is held out for evaluation when no split file says otherwise.
+        clip_gradient: largest norm of the gradient of all weights together.
+        seed: what the crops, their augmentation and the decision noise of every step follow from.
+        held_out: every n-th frame of each data set (of its split, where one is given) is held out for evaluation.
         checkpoint_every: iterations between checkpoints for resuming.
         evaluate_every: iterations between evaluations on the held-out frames; 0 only at the end.
         target_crops: share of crops that are forced to hold a target.
@@ -196,10 +210,18 @@ class TrainConfig:
         _require(self.batch >= 1, f"batch is {self.batch}; it must be at least 1")
         whole = self.crop >= 32 and self.crop % 16 == 0
         _require(whole, f"crop is {self.crop}; it must be a multiple of 16, 32 or more")
-        _require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; it must be positive")
+        positive = 0 < self.learning_rate < math.inf
+        _require(positive, f"learning_rate is {self.learning_rate}; it must be positive")
+        _require(0 <= self.weight_decay < math.inf, f"weight_decay is {self.weight_decay}; it must be 0 or more")
+        _require(0 <= self.warmup <= 1, f"warmup is {self.warmup}; it must be between 0 and 1")
         _require(0 <= self.ema < 1, f"ema is {self.ema}; it must be in [0, 1)")
+        _require(self.clip_gradient > 0, f"clip_gradient is {self.clip_gradient}; it must be positive")
+        _require(0 <= self.seed < 2**32, f"seed is {self.seed}; it must be between 0 and 2^32 - 1")
         _require(self.held_out >= 2, f"held_out is {self.held_out}; it must be at least 2")
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
+        _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
+        share = 0 <= self.target_crops <= 1
+        _require(share, f"target_crops is {self.target_crops}; it must be between 0 and 1")
 
 
 PAPER_TRAINING = TrainConfig(
@@ -256,7 +278,8 @@ def _convert(hint: Any, value: object, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, f"{where}.")
     if origin is Literal:
-        _require(value in args, f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}")
+        allowed = any(type(value) is type(arg) and value == arg for arg in args)  # 1.0 and True are not 1 here
+        _require(allowed, f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}")
         return value
     if origin in (typing.Union, types.UnionType):
         return None if value is None else _convert(next(a for a in args if a is not type(None)), value, where)
