@@ -1,7 +1,8 @@
 """Typed messages between the window and its worker processes, and their framing on a byte stream.
 
 A frame on the wire is ``b"ADSN"``, two little-endian uint32 (bytes of JSON, bytes of arrays), the JSON and the
-raw arrays one after another (C order). Arrays keep their dtype and shape. Torch-free.
+raw arrays (C order, each at a multiple of eight bytes). Arrays keep their dtype and shape, lists come back as tuples,
+keys of dictionaries as text, and the arrays that come back are read-only. Torch-free.
 
 Every job ends in exactly one of ``JobDone``, ``JobStopped`` or ``JobFailed``.
 """
@@ -20,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.config import Sparsity
+from adsnet.errors import ConfigError
 from adsnet.prediction import Attention, Decision, Prediction
 
 MAGIC = b"ADSN"
 MAX_HEADER = 16 * 2**20
 MAX_PAYLOAD = 2**31
 _HEAD = struct.Struct("<4sII")
+_ALIGNMENT = 8
 
 
 class ProtocolError(Exception):
@@ -183,10 +186,14 @@ _DTYPES = {"|b1", "|u1", "<u2", "<i4", "<i8", "<f4", "<f8"}
 
 
 def encode(message: Message) -> bytes:
-    """The message as bytes for the stream."""
+    """The message as bytes for the stream.
+
+    Raises:
+        TypeError: an array has a type that the stream does not carry, or a value has no JSON form.
+    """
     arrays: list[NDArray[Any]] = []
     header = json.dumps(_pack(message, arrays), allow_nan=False).encode("utf-8")
-    payload = b"".join(a.tobytes() for a in arrays)
+    payload = b"".join(a.tobytes().ljust(_padded(a.nbytes), b"\0") for a in arrays)
     return _HEAD.pack(MAGIC, len(header), len(payload)) + header + payload
 
 
@@ -197,12 +204,17 @@ class Decoder:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """Add bytes and yield every message that is now complete.
+        """Add bytes, and iterate over every message that is now complete.
+
+        What is not iterated over stays for the next call.
 
         Raises:
-            ProtocolError: the stream does not follow the format; nothing after this can be trusted.
+            ProtocolError: while iterating: the stream does not follow the format; nothing after it can be trusted.
         """
         self._buffer += chunk
+        return self._complete()
+
+    def _complete(self) -> Iterator[Message]:
         while len(self._buffer) >= _HEAD.size:
             magic, header_size, payload_size = _HEAD.unpack_from(self._buffer)
             if magic != MAGIC or header_size > MAX_HEADER or payload_size > MAX_PAYLOAD:
@@ -216,10 +228,14 @@ class Decoder:
             yield _decode(header, payload)
 
 
+def _padded(size: int) -> int:
+    return size + -size % _ALIGNMENT
+
+
 def _decode(header: bytes, payload: bytes) -> Message:
     try:
         message = _unpack(json.loads(header), memoryview(payload))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ConfigError) as error:
         raise ProtocolError(f"a message of the worker cannot be read: {error}") from error
     if not isinstance(message, Message):
         raise ProtocolError(f"a {type(message).__name__} is not a message")
@@ -233,7 +249,9 @@ def _pack(value: Any, arrays: list[NDArray[Any]]) -> Any:
         return {"$type": type(value).__name__, "fields": fields}
     if isinstance(value, np.ndarray):
         array = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<"), copy=False)
-        offset = sum(a.nbytes for a in arrays)
+        if array.dtype.str not in _DTYPES:
+            raise TypeError(f"messages carry no arrays of type {value.dtype}")
+        offset = sum(_padded(a.nbytes) for a in arrays)
         arrays.append(array)
         return {"$array": [array.dtype.str, list(value.shape), offset]}
     if isinstance(value, float) and not math.isfinite(value):
@@ -241,7 +259,9 @@ def _pack(value: Any, arrays: list[NDArray[Any]]) -> Any:
     if isinstance(value, np.generic):
         return _pack(value.item(), arrays)
     if isinstance(value, dict):
-        return {str(key): _pack(entry, arrays) for key, entry in value.items()}
+        packed = {str(key): _pack(entry, arrays) for key, entry in value.items()}
+        # A user's key, the name of a data set for instance, must not be taken for one of our marks.
+        return {"$dict": list(packed.items())} if any(key.startswith("$") for key in packed) else packed
     if isinstance(value, list | tuple):
         return [_pack(entry, arrays) for entry in value]
     return value
@@ -256,6 +276,8 @@ def _unpack(value: Any, payload: memoryview) -> Any:
     if "$type" in value:
         fields = {name: _unpack(entry, payload) for name, entry in value["fields"].items()}
         return _TYPES[value["$type"]](**fields)
+    if "$dict" in value:
+        return {str(key): _unpack(entry, payload) for key, entry in value["$dict"]}
     if "$array" in value:
         dtype, shape, offset = value["$array"]
         if dtype not in _DTYPES or any(side < 0 for side in shape):
