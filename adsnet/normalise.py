@@ -11,13 +11,15 @@ from adsnet.config import Normalisation
 
 
 def normalise(pixels: NDArray[Any], how: Normalisation) -> NDArray[np.float32]:
-    """(H, W) native pixels of any type to (H, W) float32 network input."""
-    values = pixels.astype(np.float32)
+    """(H, W) native pixels of any real type, finite, to (H, W) float32 network input; a flat frame becomes zero."""
+    # float64 until the values are scaled: sums over megapixels of 16 bits, a small range on a large offset and the
+    # ends of the float32 range lose their digits in float32.
+    values = pixels.astype(np.float64)
     if how.kind == "fixed":
-        return (values - np.float32(how.mean)) / np.float32(how.std)
-    # float64 sums: 16-bit frames of megapixels lose digits in float32. A flat frame stays zero.
-    mean, std = values.mean(dtype=np.float64), values.std(dtype=np.float64)
-    scaled: NDArray[np.float32] = np.arcsinh((values - np.float32(mean)) / np.float32(std if std > 0 else 1.0))
+        return ((values - how.mean) / how.std).astype(np.float32)
+    if values.min() == values.max():  # rounding could make a deviation out of nothing
+        return np.zeros(values.shape, np.float32)
+    scaled: NDArray[np.float32] = np.arcsinh(((values - values.mean()) / values.std()).astype(np.float32))
     return scaled
 
 
