@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +59,8 @@ def resolve_model(name: str | Path | None) -> Path:
         ModelFileError: there is no such file or name.
     """
     path = Path(name) if name is not None else Path(DEFAULT_MODEL)
-    if path.suffix == SUFFIX or path.exists():
-        if not path.is_file():
+    if path.suffix == SUFFIX or os.path.exists(path):  # unlike Path.exists, False for names that cannot be files
+        if not os.path.isfile(path):
             raise ModelFileError(f"{path}: there is no such model file; check the path")
         return path
     folder = resources.path_of("models")
@@ -91,11 +92,12 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], ModelCard]:
         ModelFileError: missing, damaged, foreign, newer than this program, or not finite.
     """
     data = _read(path)
+    metadata = _metadata(path, data)
+    _require_known_version(path, metadata["adsnet"])
     try:
         arrays = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{path}: the model file is damaged; get it again or use another one") from error
-    metadata = _metadata(path, data)
     if _digest(metadata["adsnet"], arrays) != metadata.get("sha256"):
         raise ModelFileError(f"{path}: the model file is damaged (checksum); get it again or use another one")
     _require_finite(path, arrays)
@@ -104,7 +106,9 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], ModelCard]:
 
 def read_card(path: Path) -> ModelCard:
     """The card alone, without checking the weights. Raises ModelFileError as ``read_model`` does."""
-    return _card(path, _metadata(path, _read(path))["adsnet"])
+    text = _metadata(path, _read(path))["adsnet"]
+    _require_known_version(path, text)
+    return _card(path, text)
 
 
 def card_to_json(card: ModelCard) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def card_to_json(card: ModelCard) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ModelFileError(f"{path}: there is no such model file; check the path")
         if path.stat().st_size > MAX_BYTES:
             raise ModelFileError(f"{path}: larger than 1 GiB, which no model of this program is; check the path")
@@ -136,13 +140,20 @@ def _metadata(path: Path, data: bytes) -> dict[str, str]:
     return metadata
 
 
+def _require_known_version(path: Path, text: str) -> None:
+    """Looked at first: a newer format may hold anything else that this version would call damage."""
+    try:
+        version = int(json.loads(text)["format"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelFileError(f"{path}: the header cannot be used (no format version); get the file again") from error
+    if version > FORMAT_VERSION:
+        raise ModelFileError(f"{path}: made by a newer version (format {version}); update this program to use it")
+
+
 def _card(path: Path, text: str) -> ModelCard:
     try:
         values = json.loads(text)
-        version = values.pop("format")
-        if version > FORMAT_VERSION:
-            raise ModelFileError(f"{path}: made by a newer version (format {version}); update this program to use it")
-        return ModelCard(
+        card = ModelCard(
             name=values["name"],
             detector=values["detector"],
             model=from_dict(ModelConfig, values["model"], "model."),
@@ -150,8 +161,12 @@ def _card(path: Path, text: str) -> ModelCard:
             metrics=values["metrics"],
             training=values["training"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
         raise ModelFileError(f"{path}: the header cannot be used ({error}); get the file again") from error
+    texts, tables = (card.name, card.detector), (card.metrics, card.training)
+    if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, dict) for t in tables):
+        raise ModelFileError(f"{path}: the header cannot be used (a wrong type); get the file again")
+    return card
 
 
 def _card_to_dict(card: ModelCard) -> dict[str, Any]:
