@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import NamedTuple
 
 import torch
@@ -102,7 +103,8 @@ def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, s
     if sparsity.threshold is not None:
         return (score > sparsity.threshold).to(score.dtype) * allowed
     batch, count = score.shape[0], score[0].numel()
-    wanted = math.floor((1 - sparsity.drop[3 - stage]) * count + 0.5)
+    # Decimal: in binary (1 - 0.9) · 5 is below one half.
+    wanted = int((1 - Decimal(str(sparsity.drop[3 - stage]))) * count + Decimal("0.5"))
     # Rounding keeps the order of equal patches independent of the engine's rounding errors.
     rank = torch.where(allowed > 0.5, torch.round(score * 1e5), -torch.ones_like(score)).view(batch, count)
     best = torch.sort(rank, dim=1, descending=True, stable=True).indices[:, :wanted]
