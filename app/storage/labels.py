@@ -109,7 +109,7 @@ class LabelStore:
         self._stamps: dict[str, _Stamp | None] = {}
         endings = sum(path.stem.endswith(_ENDING) for path in self._known.values())
         self._ending = _ENDING if 2 * endings > len(self._known) else ""
-        for folder in (root, self._folder("review"), self._folder("originals"), root / "masks"):
+        for folder in (self._folder("review"), self._folder("originals"), root / "masks"):
             clean_temporaries(folder)
 
     def _folder(self, name: str) -> Path:

@@ -1,0 +1,85 @@
+"""Frames read lately, and the next one read ahead in a thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import OrderedDict
+
+from adsnet.data.frames import Frame
+from adsnet.errors import FrameError
+from app.state.sequence import Sequence
+
+MEGABYTE = 2**20
+
+
+class FrameCache:
+    """Keeps frames in memory and reads ahead, one at a time.
+
+    Args:
+        limit: bytes of pixels to keep.
+    """
+
+    def __init__(self, *, limit: int = 96 * MEGABYTE) -> None:
+        self._limit = limit
+        self._frames: OrderedDict[str, Frame] = OrderedDict()
+        self._used = 0
+        self._lock = threading.Lock()
+        # Decoders of videos are shared; two frames at once would fight over their position.
+        self._reading = threading.Lock()
+        self._wishes: queue.SimpleQueue[tuple[Sequence, int]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def read(self, sequence: Sequence, index: int) -> Frame:
+        """The frame, from memory where it is there. Raises FrameError."""
+        key = sequence.key(index)
+        with self._lock:
+            frame = self._frames.get(key)
+            if frame is not None:
+                self._frames.move_to_end(key)
+                return frame
+        with self._reading:
+            frame = sequence.read(index)
+        self._keep(key, frame)
+        return frame
+
+    def ahead(self, sequence: Sequence, index: int) -> None:
+        """Read a frame in the background, if there is one of this index; an error is left for ``read`` to find."""
+        if not 0 <= index < len(sequence):
+            return
+        self._wishes.put((sequence, index))
+        if self._thread is None:
+            # A daemon: a file on a dead network share must not keep the program from ending.
+            self._thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
+            self._thread.start()
+
+    def clear(self) -> None:
+        """Forget all frames."""
+        with self._lock:
+            self._frames.clear()
+            self._used = 0
+
+    def holds(self, sequence: Sequence, index: int) -> bool:
+        """Whether the frame is in memory."""
+        with self._lock:
+            return sequence.key(index) in self._frames
+
+    def _keep(self, key: str, frame: Frame) -> None:
+        with self._lock:
+            if key in self._frames:
+                return
+            self._frames[key] = frame
+            self._used += frame.pixels.nbytes
+            while self._used > self._limit and len(self._frames) > 1:
+                _, oldest = self._frames.popitem(last=False)
+                self._used -= oldest.pixels.nbytes
+
+    def _work(self) -> None:
+        while True:
+            sequence, index = self._wishes.get()
+            while not self._wishes.empty():  # only the last wish still matters
+                sequence, index = self._wishes.get()
+            try:
+                self.read(sequence, index)
+            except FrameError:
+                continue

@@ -1,0 +1,22 @@
+"""The model in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that the worker has loaded.
+
+    Attributes:
+        name: for the user.
+        path: its file.
+        card: the header of the file: configuration, metrics and so on.
+    """
+
+    name: str
+    path: Path
+    card: dict[str, Any]

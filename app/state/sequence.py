@@ -1,0 +1,148 @@
+"""What is open: frames in order, each with a name for its label."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from adsnet.data.datasets import Dataset, Sample, is_dataset, open_dataset
+from adsnet.data.frames import Frame, FrameRef, read_frame
+from adsnet.data.still import kind_of
+from adsnet.errors import DatasetError
+from adsnet.storage.files import shown
+from app.storage.paths import label_root, project_folder
+
+Kind = Literal["dataset", "folder", "files", "still", "pages", "video"]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Frames that were opened together.
+
+    Attributes:
+        name: for the window title.
+        kind: ``dataset``, ``folder``, ``files``, ``still``, ``pages`` or ``video``.
+        source: what was opened, or the folder of the first of several files.
+        root: the label root.
+        private: ``root`` is a folder of the program, as nothing is written beside the frames.
+        frames: where each frame is.
+        stems: the name of the label of each frame, unique in the sequence.
+        masks: the label file that the data set has for each frame, or None.
+    """
+
+    name: str
+    kind: Kind
+    source: Path
+    root: Path
+    private: bool
+    frames: tuple[FrameRef, ...]
+    stems: tuple[str, ...]
+    masks: tuple[Path | None, ...]
+    _places: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._places.update({stem: i for i, stem in enumerate(self.stems)})
+        assert len(self._places) == len(self.frames) == len(self.masks), "stems must be unique"
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def key(self, index: int) -> str:
+        """A name of the frame that no frame of another sequence has, for caches and the worker."""
+        ref = self.frames[index]
+        return f"{os.path.abspath(ref.path)}#{'' if ref.index is None else ref.index}"
+
+    def index_of(self, stem: str) -> int | None:
+        """The place of the frame with this label name, or None."""
+        return self._places.get(stem)
+
+    def read(self, index: int) -> Frame:
+        """Read a frame. Raises FrameError."""
+        return read_frame(self.frames[index])
+
+    def known_masks(self) -> dict[str, Path]:
+        """The label files that the data set has, by stem."""
+        return {stem: mask for stem, mask in zip(self.stems, self.masks, strict=True) if mask is not None}
+
+
+def open_sequence(paths: Iterable[Path]) -> Sequence:
+    """Open what the user chose: a data set, folder, image, several files, video or TIFF of several pages.
+
+    Raises:
+        FrameError, DatasetError: there are no frames, or they cannot be listed.
+    """
+    # A relative path would change its meaning with the working folder.
+    chosen = [Path(os.path.abspath(path)) for path in paths]
+    if not chosen:
+        raise DatasetError("Nothing was chosen to open: choose images, a folder or a video.")
+    if len(chosen) > 1:
+        return _of_files(chosen)
+    path = chosen[0]
+    dataset = open_dataset(path)
+    kind: Kind
+    if path.is_dir():
+        kind = "dataset" if is_dataset(path) or dataset.layout == "images+masks" else "folder"
+    elif dataset.layout == "manifest":
+        kind = "dataset"
+    else:
+        kind = _kind_of_file(path, dataset)
+    root = _root_of_still(path) if kind == "still" else dataset.root
+    return _sequence(dataset.name, kind, path, root, dataset.samples)
+
+
+def _kind_of_file(path: Path, dataset: Dataset) -> Kind:
+    if dataset.samples[0].frame.index is None:
+        return "still"
+    return "pages" if kind_of(path) == "tiff" else "video"
+
+
+def _root_of_still(path: Path) -> Path:
+    """The label root of one image: that of the data set it lies in, or its folder."""
+    folder = path.parent
+    return folder.parent if folder.name == "images" and (folder.parent / "masks").is_dir() else folder
+
+
+def _of_files(paths: list[Path]) -> Sequence:
+    samples: list[Sample] = []
+    for path in paths:
+        samples += open_dataset(path).samples
+    folders = {_root_of_still(sample.frame.path) for sample in samples}
+    single = len(folders) == 1 and all(sample.frame.index is None for sample in samples)
+    source = Path(os.path.commonpath(paths))
+    # Files of several folders have no folder of their own that labels could stay in.
+    wanted = folders.pop() if single else project_folder(source)
+    return _sequence(f"{shown(source.name)} ({len(paths)} files)", "files", source, wanted, tuple(samples))
+
+
+def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: tuple[Sample, ...]) -> Sequence:
+    root = label_root(wanted, source=source)
+    stems = _unique_stems([sample.frame for sample in samples])
+    masks = tuple(
+        sample.mask if stem == sample.frame.stem else None for stem, sample in zip(stems, samples, strict=True)
+    )
+    frames = tuple(sample.frame for sample in samples)
+    return Sequence(name, kind, source, root, root != wanted, frames, stems, masks)
+
+
+def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:
+    """A label name for each frame; where two files have one stem, the later ones get their suffix or folder too."""
+    counts = Counter(frame.stem for frame in frames)
+    used: set[str] = set()
+    stems = []
+    for frame in frames:
+        tail = "" if frame.index is None else f"_{frame.index:06d}"
+        names = [frame.stem, f"{frame.path.name}{tail}", f"{frame.path.parent.name}_{frame.path.name}{tail}"]
+        number = 2
+        while names[0] in used:
+            names = names[1:] or [f"{frame.path.name}{tail}~{number}"]
+            number += 1
+            # A name that is the plain stem of another frame stays with that frame.
+            while len(names) > 1 and counts[names[0]]:
+                names = names[1:]
+        used.add(names[0])
+        stems.append(names[0])
+    return tuple(stems)

@@ -1,0 +1,403 @@
+"""The session: what is open, which frame is shown, and all that is true about it. Views read it and emit wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from adsnet.config import Sparsity
+from adsnet.data.frames import Frame
+from adsnet.errors import AdsnetError, FrameError, LabelError, StorageError
+from adsnet.prediction import Prediction
+from app.imaging.raster import component_at
+from app.state.display import Display
+from app.state.document import MEGABYTE, MaskDocument
+from app.state.fine_tune import FineTune
+from app.state.frames import FrameCache
+from app.state.jobs import Jobs
+from app.state.model import Model as Model
+from app.state.notices import Notices
+from app.state.opening import Opener
+from app.state.predictions import PredictionKey, PredictionState
+from app.state.review import ReviewState
+from app.state.saving import Saving
+from app.state.sequence import Sequence, open_sequence
+from app.storage.journal import PendingEdits
+from app.storage.project import Project
+from app.storage.settings import Settings, save_settings, with_recent
+
+
+class Session(QObject):
+    """All state of the window.
+
+    Attributes:
+        document, display, predictions, jobs, review, fine_tune, notices: the parts; each tells of its own changes.
+        project: models and training runs of the open sequence, or None.
+
+    Signals:
+        sequence_changed(): another sequence, or none, is open; no frame is shown yet.
+        frame_changed(): another frame is shown, with its label, levels and perhaps a prediction.
+        frame_failed(str): the frame that was gone to cannot be read; the sentence says why.
+        prediction_arrived(), prediction_cleared(): for the frame that is shown.
+        sparsity_changed(), model_changed(), settings_changed(), project_changed().
+        saved(str): the label of this stem is on the disk.
+        conflict_found(str): ask whether to keep ours (``save(overwrite=True)``) or theirs (``reload_label()``).
+    """
+
+    sequence_changed = Signal()
+    frame_changed = Signal()
+    frame_failed = Signal(str)
+    prediction_arrived = Signal()
+    prediction_cleared = Signal()
+    sparsity_changed = Signal()
+    model_changed = Signal()
+    settings_changed = Signal()
+    project_changed = Signal()
+    saved = Signal(str)
+    conflict_found = Signal(str)
+
+    def __init__(self, settings: Settings, *, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.document = MaskDocument(self, undo_bytes=settings.undo_megabytes * MEGABYTE)
+        self.display = Display(self)
+        self.predictions = PredictionState(self, cache_bytes=settings.prediction_megabytes * MEGABYTE)
+        self.jobs = Jobs(self)
+        self.review = ReviewState(self)
+        self.fine_tune = FineTune(self)
+        self.notices = Notices(self)
+        self.project: Project | None = None
+        self._saving = Saving(self.document, self.review, self.notices, settings, parent=self)
+        self._frames = FrameCache()
+        self._sequence: Sequence | None = None
+        self._frame_index = -1
+        self._frame: Frame | None = None
+        self._sparsity = Sparsity(drop=(settings.drop_stage3, settings.drop_stage2))
+        self._engine = settings.engine
+        self._model: Model | None = None
+        self._opener = Opener(self.jobs, self)
+        self.display.apply(settings)
+        self.predictions.arrived.connect(self._on_prediction)
+        self.predictions.cleared.connect(self.prediction_cleared)
+        self._saving.saved.connect(self.saved)
+        self._saving.conflict_found.connect(self.conflict_found)
+        self._opener.opened.connect(self._on_opened)
+        self._opener.failed.connect(self._on_open_failed)
+
+    # ---- what is true ---------------------------------------------------------------------------------------
+
+    @property
+    def sequence(self) -> Sequence | None:
+        """The open sequence."""
+        return self._sequence
+
+    @property
+    def frame_index(self) -> int:
+        """The place of the frame that is shown, or that could not be read; -1 without a sequence."""
+        return self._frame_index
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame that is shown."""
+        return self._frame
+
+    @property
+    def frame_key(self) -> str:
+        """The name of the frame for caches and the worker; "" without one."""
+        return "" if self._sequence is None or self._frame is None else self._sequence.key(self._frame_index)
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction for the frame that is shown."""
+        return self.predictions.current
+
+    @property
+    def sparsity(self) -> Sparsity:
+        """Which patches the network computes."""
+        return self._sparsity
+
+    @property
+    def engine(self) -> str:
+        """The sparse engine that is asked for."""
+        return self._engine
+
+    @property
+    def model(self) -> Model | None:
+        """The model that is loaded."""
+        return self._model
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    # ---- opening --------------------------------------------------------------------------------------------
+
+    def open(self, paths: Iterable[Path]) -> None:
+        """Open images, a folder, a data set, a video or a TIFF in place of what is open.
+
+        Raises:
+            FrameError, DatasetError: it cannot be opened.
+            StorageError: it is open in another window, or labels of the present sequence cannot be saved.
+                In all cases what was open stays open.
+        """
+        self._install(open_sequence(paths))
+
+    def open_later(self, paths: Iterable[Path]) -> None:
+        """Like ``open``, without waiting; ends in ``sequence_changed`` or in a notice with the key ``open``."""
+        self._opener.open(tuple(paths))
+
+    def _on_opened(self, sequence: Sequence) -> None:
+        try:
+            self._install(sequence)
+        except AdsnetError as error:
+            self._on_open_failed(str(error))
+
+    def _on_open_failed(self, text: str) -> None:
+        self.notices.error(text, key="open")
+
+    def _install(self, sequence: Sequence) -> None:
+        opened = self._saving.prepare(sequence)
+        failed = self.close_sequence(silent=True)
+        if failed:
+            raise StorageError(
+                f"The labels of {len(failed)} frames are not saved ({failed[0]} is one): "
+                "save or discard them before something else is opened."
+            )
+        self._saving.install(opened)
+        self._opener.drop()
+        self._sequence = sequence
+        self.project = Project(sequence.root)
+        self.notices.withdraw("open")
+        self.set_settings(with_recent(self._settings, sequence.source))
+        self.sequence_changed.emit()
+        self.project_changed.emit()
+        self.go_to(0, new_sequence=True)
+
+    def close_sequence(self, *, discard: bool = False, silent: bool = False) -> tuple[str, ...]:
+        """Close what is open.
+
+        Args:
+            discard: drop edits that are not saved; else they are saved where labels are saved by themselves.
+            silent: do not emit ``sequence_changed``, as another sequence follows.
+
+        Returns:
+            the stems with unsaved edits for which nothing was closed; empty when it is closed.
+        """
+        if self._sequence is None:
+            return ()
+        if discard:
+            self.document.abort()
+            self._saving.forget_edits()
+        else:
+            self.document.commit()
+            failed = self._saving.save_all() if self._saving.automatic else self.unsaved
+            if failed:
+                return failed
+        self._saving.close()
+        self.document.reset()
+        self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
+        self._frames.clear()
+        self.predictions.forget()
+        self.review.start((), states={}, labelled=())
+        if not silent:
+            self.sequence_changed.emit()
+            self.project_changed.emit()
+        return ()
+
+    # ---- frames ---------------------------------------------------------------------------------------------
+
+    def go_to(self, index: int, *, new_sequence: bool = False) -> None:
+        """Show the frame at a place, limited to the sequence; edits of the one before are saved if so set."""
+        if self._sequence is None:
+            return
+        index = min(max(index, 0), len(self._sequence) - 1)
+        if index == self._frame_index and self._frame is not None:
+            return
+        self.document.commit()
+        if self._saving.automatic and not self.document.is_clean:
+            self._saving.save_all()
+        forwards = index >= self._frame_index
+        self._frame_index = index
+        self.predictions.clear()
+        try:
+            self._frame = self._frames.read(self._sequence, index)
+        except FrameError as error:
+            self._frame = None
+            self.document.close()
+            self.display.follow(None)
+            self.frame_changed.emit()
+            self.frame_failed.emit(str(error))
+            return
+        self._show_label()
+        self.display.follow(self._frame.pixels, new_sequence=new_sequence)
+        self._frames.ahead(self._sequence, index + (1 if forwards else -1))
+        self.frame_changed.emit()
+
+    def _show_label(self) -> None:
+        assert self._sequence is not None and self._frame is not None
+        height, width = self._frame.pixels.shape
+        try:
+            self._saving.show(self._sequence.stems[self._frame_index], (height, width))
+            self.notices.withdraw("label")
+        except LabelError as error:
+            # Drawing on an empty mask instead would end in replacing a label that nobody has seen.
+            self.document.close()
+            self.notices.error(str(error), key="label")
+
+    def step(self, by: int) -> None:
+        """Go forwards or backwards; at the ends nothing happens."""
+        self.go_to(self._frame_index + by)
+
+    def next_to_do(self, *, backwards: bool = False) -> bool:
+        """Go to the next frame that is not reviewed; returns whether there is one."""
+        index = self.review.next_to_do(self._frame_index, backwards=backwards) if self._sequence is not None else None
+        if index is None:
+            return False
+        self.go_to(index)
+        return True
+
+    # ---- network --------------------------------------------------------------------------------------------
+
+    def set_sparsity(self, sparsity: Sparsity) -> None:
+        """Choose which patches the network computes."""
+        if sparsity != self._sparsity:
+            self._sparsity = sparsity
+            self.sparsity_changed.emit()
+
+    def set_engine(self, engine: str) -> None:
+        """Choose the sparse engine."""
+        if engine != self._engine:
+            self._engine = engine
+            self.sparsity_changed.emit()
+
+    def set_model(self, model: Model | None) -> None:
+        """Another model is loaded; earlier predictions are none of its."""
+        if model != self._model:
+            self._model = model
+            self.predictions.clear()
+            self.model_changed.emit()
+
+    def prediction_key(self) -> PredictionKey | None:
+        """What a prediction for the present frame, sparsity, model and engine is cached by; None without one."""
+        if self._frame is None or self._model is None:
+            return None
+        return PredictionKey(self.frame_key, self._sparsity, str(self._model.path), self._engine)
+
+    def _on_prediction(self) -> None:
+        if self._frame_index >= 0:
+            self.review.set_predicted(self._frame_index)
+        self.prediction_arrived.emit()
+
+    # ---- labels ---------------------------------------------------------------------------------------------
+
+    def accept_frame(self, *, keep_label: bool = False) -> bool:
+        """Make the predicted mask, without rejected targets, the label of the frame; one undo step.
+
+        Args:
+            keep_label: add it to the label instead of replacing it.
+
+        Returns:
+            whether the label changed.
+        """
+        mask, prediction = self.predictions.accepted_mask(), self.prediction
+        if mask is None or prediction is None or mask.shape != self.document.shape:
+            return False
+        if keep_label:
+            mask = mask | self.document.mask
+        return self.document.apply_mask("Accept frame", mask, source=prediction.model)
+
+    def accept_target(self, index: int) -> bool:
+        """Add one predicted target to the label; one undo step. Raises IndexError; returns whether it changed."""
+        prediction = self.prediction
+        if prediction is None or prediction.probability.shape != self.document.shape:
+            return False
+        box, pixels = self.predictions.region(index)
+        return self.document.apply_region("Accept target", box, pixels, source=prediction.model)
+
+    def erase_target_at(self, x: float, y: float) -> bool:
+        """Take the labelled target under a position away; one undo step. Returns whether there was one."""
+        self.document.commit()
+        region = component_at(self.document.mask, x, y)
+        return region is not None and self.document.apply_region("Erase target", *region, value=False)
+
+    def mark_reviewed(self, reviewed: bool = True) -> None:
+        """Record that the label of the frame is right; a frame without label gets an empty one.
+
+        Raises:
+            LabelConflict, LabelError, StorageError: it is not recorded.
+        """
+        self.document.commit()
+        if not self.document.is_open:
+            raise LabelError("The label of this frame cannot be read: replace its file before it is reviewed.")
+        self._saving.mark_reviewed(self._frame_index, reviewed)
+
+    def save(self, *, overwrite: bool = False) -> None:
+        """Write the label of the frame that is shown, if it has unsaved edits.
+
+        Raises:
+            LabelConflict: another program changed the file; ask, then save with ``overwrite`` or reload.
+            LabelError, StorageError: it is not saved; the file is as it was and the edits stay.
+        """
+        self.document.commit()
+        stem = self.document.stem
+        if stem is not None and not self.document.is_clean:
+            self._saving.save(stem, overwrite=overwrite)
+
+    def save_all(self) -> tuple[str, ...]:
+        """Write all labels with unsaved edits; returns the stems that could not be saved, told in one notice."""
+        self.document.commit()
+        return self._saving.save_all()
+
+    def reload_label(self) -> None:
+        """Take the label from its file, as one undo step. Raises LabelError."""
+        if self.document.stem is not None:
+            self._saving.reload(self.document.stem)
+
+    def check_disk(self) -> None:
+        """Look for changes by other programs; call it when the window comes to the front."""
+        self._saving.check_disk()
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """Stems of the frames with edits that their label file does not hold."""
+        return self._saving.unsaved
+
+    @property
+    def saved_at(self) -> datetime | None:
+        """When a label was last saved in this sequence."""
+        return self._saving.saved_at
+
+    @property
+    def pending(self) -> tuple[PendingEdits, ...]:
+        """Frames with edits that an earlier run could not save; offer ``recover`` and ``discard_pending``."""
+        return self._saving.pending
+
+    def recover(self) -> int:
+        """Bring pending edits back; returns for how many frames that worked."""
+        return self._saving.recover()
+
+    def discard_pending(self) -> None:
+        """Remove pending edits for good. Raises StorageError."""
+        self._saving.discard_pending()
+
+    def set_settings(self, settings: Settings) -> None:
+        """Apply and store other settings; a disk that cannot be written only costs the storing, with a notice."""
+        if settings == self._settings:
+            return
+        before, self._settings = self._settings, settings
+        self.document.set_undo_bytes(settings.undo_megabytes * MEGABYTE)
+        self.predictions.set_cache_bytes(settings.prediction_megabytes * MEGABYTE)
+        self._saving.set_settings(settings)
+        self.display.apply(settings, before)
+        if before.engine != settings.engine:
+            self.set_engine(settings.engine)
+        self.settings_changed.emit()
+        try:
+            save_settings(settings)
+            self.notices.withdraw("settings")
+        except StorageError as error:
+            self.notices.warn(str(error), key="settings")
