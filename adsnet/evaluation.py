@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.data.datasets import Dataset
-from adsnet.errors import AdsnetError, DatasetError
+from adsnet.errors import DatasetError, FrameError, LabelError
 from adsnet.metrics import Evaluation, FrameScore
 from adsnet.prediction import Prediction
 
@@ -41,15 +41,21 @@ def evaluate(
 ) -> Report:
     """Predict and score every labelled frame of ``dataset``; unreadable frames are reported and left out.
 
+    ``progress`` is told after every frame how many of how many are behind it.
+
     Raises:
         DatasetError: no frame could be scored.
+        EngineError: as raised by ``predict``.
     """
     seconds: list[float] = []
     kept: dict[str, list[float]] = {}
     names: dict[str, str] = {}
 
     def score(evaluation: Evaluation, stem: str, pixels: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
-        prediction = predict(pixels)
+        try:
+            prediction = predict(pixels)
+        except FrameError as error:  # the predictor does not know the file
+            raise FrameError(f"{stem}: {error}") from error
         names.update(detector=prediction.detector, model=prediction.model, engine=prediction.engine)
         seconds.append(prediction.seconds)
         for stage, share in prediction.kept.items():
@@ -87,12 +93,11 @@ def _score_frames(dataset: Dataset, score: ScoreFrame, progress: Callable[[int, 
         stem = dataset.samples[index].frame.stem
         try:
             result = score(evaluation, stem, *dataset.read(index))
-        except AdsnetError as error:
+        except (FrameError, LabelError, DatasetError) as error:
             problems.append(str(error))
-            continue
-        frames.append(
-            {"frame": stem, "targets": result.targets, "found": result.found, "false": result.false, "iou": result.iou}
-        )
+        else:
+            counts = {"targets": result.targets, "found": result.found, "false": result.false}
+            frames.append({"frame": stem, **counts, "iou": result.iou})
         progress(done + 1, len(labelled))
     if not frames:
         reason = problems[0] if problems else "none has a label"

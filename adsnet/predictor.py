@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from adsnet.config import Sparsity
-from adsnet.errors import EngineError
+from adsnet.errors import FrameError
 from adsnet.model.acs import patch_grid
 from adsnet.model.network import STRIDE, ADSNet, Encoded, Output
 from adsnet.model.weights import load_network
@@ -43,15 +43,20 @@ class Predictor:
         return cls(network, card, device=device)
 
     def predict(self, pixels: NDArray[Any], sparsity: Sparsity, engine: str = "auto") -> Prediction:
-        """Predict one frame. ``pixels``: (H, W) native values of any type and scale."""
+        """Predict one frame. ``pixels``: (H, W) native values of any type and scale, finite.
+
+        Raises:
+            FrameError: the frame is too large.
+            EngineError: as ``choose_engine``.
+        """
         self.set_frame(pixels)
         return self.predict_again(sparsity, engine)
 
     def set_frame(self, pixels: NDArray[Any]) -> None:
-        """Compute and keep everything above the first decision. Raises EngineError for a frame that is too large."""
+        """Compute and keep everything above the first decision. Raises FrameError for one that is too large."""
         height, width = pixels.shape
         if height * width > MAX_PIXELS:
-            raise EngineError(
+            raise FrameError(
                 f"a frame of {width}×{height} pixels is too large to predict: at most "
                 f"{MAX_PIXELS // 10**6} megapixels; crop it"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def execute(options: argparse.Namespace) -> int:
     """Print the figures; 2 when a frame could not be scored."""
     if len(options.data) != 1:
         raise ConfigError("evaluate takes one --data; run it once for each data set")
+    if options.predictions and options.model:
+        raise ConfigError("--predictions are scored as they are; leave out --model")
     folder, split = options.data[0]
     dataset = labelled_only(open_dataset(folder, split=split))
     report = _from_masks(dataset, options.predictions) if options.predictions else _from_model(dataset, options)
@@ -49,12 +52,16 @@ def _from_model(dataset: Dataset, options: argparse.Namespace) -> Report:
 def _from_masks(dataset: Dataset, folder: Path) -> Report:
     record = read_json(folder / "predictions.json")
     try:
-        seconds = float(np.mean([frame["seconds"] for frame in record["frames"]]))
+        seconds = _mean([float(frame["seconds"]) for frame in record["frames"]])
         model = str(record["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{folder / 'predictions.json'}: not written by 'adsnet predict'; predict again") from error
     report = evaluate_masks(dataset, lambda stem, shape: read_mask(folder / "masks" / f"{stem}.png", shape=shape))
     return replace(report, summary={**report.summary, "model": model, "seconds_per_image": seconds})
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _shown(value: object) -> str:

@@ -10,12 +10,15 @@ from tqdm import tqdm
 
 from adsnet.cli import print_error, sparsity_of
 from adsnet.commands.models import load_predictor
+from adsnet.config import Sparsity
 from adsnet.data.datasets import is_dataset, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, read_frame
 from adsnet.data.labels import write_mask
 from adsnet.errors import AdsnetError, FrameError
 from adsnet.prediction import Prediction
+from adsnet.predictor import Predictor
 from adsnet.storage.atomic import write_json
+from adsnet.storage.files import shown
 from adsnet.targets import find_targets
 
 FORMAT = "adsnet-predictions-1"
@@ -33,24 +36,34 @@ def execute(options: argparse.Namespace) -> int:
             print_error(str(error))
             status = 2
     _require_distinct(refs)
+    if not refs:
+        return status
     predictor = load_predictor(options)
     records: list[dict[str, Any]] = []
     for ref in tqdm(refs, unit="frame", disable=None):
         try:
-            prediction = predictor.predict(read_frame(ref).pixels, sparsity, options.engine)
-            write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
+            prediction = _predict(ref, predictor, sparsity, options.engine)
         except FrameError as error:
             print_error(str(error))
             status = 2
             continue
+        write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
         records.append(record_of(ref, prediction))
     write_json(options.out / "predictions.json", {"format": FORMAT, "model": predictor.card.name, "frames": records})
     return status
 
 
+def _predict(ref: FrameRef, predictor: Predictor, sparsity: Sparsity, engine: str) -> Prediction:
+    pixels = read_frame(ref).pixels
+    try:
+        return predictor.predict(pixels, sparsity, engine)
+    except FrameError as error:  # the predictor does not know the file
+        raise FrameError(f"{shown(ref.path)}: {error}") from error
+
+
 def frames_of(path: Path) -> tuple[FrameRef, ...]:
     """The frames of an image, folder, video or data set. Raises FrameError, DatasetError."""
-    if path.is_dir() and is_dataset(path):
+    if is_dataset(path):
         return tuple(sample.frame for sample in open_dataset(path).samples)
     return list_frames(path)
 
