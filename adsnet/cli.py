@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,10 +16,14 @@ from typing import Any, NoReturn
 
 from adsnet.config import Sparsity
 from adsnet.errors import AdsnetError
+from adsnet.storage.files import shown
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage."""
+    """Says what is wrong in one line, without the usage. Options are written out, so that new ones break no script."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         print_error(f"{message}; see 'adsnet {self.prog.partition(' ')[2]} --help'".replace("adsnet  ", "adsnet "))
@@ -47,9 +52,8 @@ class _AddData(argparse.Action):
 
 
 def print_error(text: str) -> None:
-    """One line on stderr; a name that the terminal cannot show is escaped."""
-    line = " ".join(f"adsnet: error: {text}".split())
-    sys.stderr.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    """One line on stderr; what a terminal cannot show, or would obey, is escaped."""
+    sys.stderr.write(shown(" ".join(f"adsnet: error: {text}".split())) + "\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,6 +91,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = build_parser().parse_args(arguments)
         command = importlib.import_module(f"adsnet.commands.{options.command}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import signal
 import sys
 import threading
@@ -21,9 +22,18 @@ from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob,
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Train until done or interrupted; Ctrl+C finishes the step, saves and writes the model so far."""
+    """Train until done or interrupted.
+
+    Ctrl+C finishes the step, saves and writes the model so far; a second one ends the process at once.
+    """
     stop = threading.Event()
-    previous = signal.signal(signal.SIGINT, lambda number, frame: stop.set())
+
+    def interrupt(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, interrupt)
     try:
         show = _json_line if options.json_events else _Terminal()
         for event in run(job_of(options), stop.is_set):
@@ -46,7 +56,7 @@ def train_config(name: str) -> TrainConfig:
     """A named configuration or one from a JSON file. Raises ConfigError, StorageError."""
     if name in NAMED_CONFIGS:
         return NAMED_CONFIGS[name]
-    if not Path(name).is_file():
+    if not os.path.isfile(name):
         raise ConfigError(f"{name}: no such configuration; give a JSON file or one of: {', '.join(NAMED_CONFIGS)}")
     return from_dict(TrainConfig, read_json(Path(name)))
 
