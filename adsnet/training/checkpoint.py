@@ -6,8 +6,10 @@ both before torch sees a byte.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,22 +30,35 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
     path = folder / f"checkpoint-{iteration:07d}.pt"
     write_bytes(path, hashlib.sha256(data).digest() + data)
     for old in sorted(folder.glob(_PATTERN))[:-KEPT]:
-        old.unlink(missing_ok=True)
+        _remove(old)
     return path
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is any, whole or not."""
+    return os.path.isdir(folder) and any(folder.glob(_PATTERN))
 
 
 def load_checkpoint(folder: Path, skipped: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest checkpoint that is whole, or None. ``skipped`` is told one sentence for each that is not."""
     for path in sorted(folder.glob(_PATTERN), reverse=True):
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = b""
         if len(data) > 32 and hashlib.sha256(data[32:]).digest() == data[:32]:
             state = torch.load(io.BytesIO(data[32:]), weights_only=True, map_location="cpu")
             return dict(state)
-        skipped(f"{path}: the checkpoint is damaged; going on from the one before")
+        skipped(f"{path}: the checkpoint is damaged and is passed over")
     return None
 
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints of a finished run."""
     for path in folder.glob(_PATTERN):
-        path.unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a leftover costs space, not correctness
+        path.unlink()

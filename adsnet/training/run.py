@@ -9,27 +9,30 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from adsnet.config import Sparsity, TrainConfig, to_dict
 from adsnet.data.datasets import Dataset, hold_out, open_dataset
-from adsnet.errors import TrainingError
+from adsnet.errors import DatasetError, TrainingError
 from adsnet.evaluation import Report, evaluate, labelled_only
 from adsnet.model.network import ADSNet
 from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.predictor import Predictor
 from adsnet.sparse.choose import choose_device
-from adsnet.storage.atomic import read_json, write_bytes, write_json
-from adsnet.training.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
+from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
 from adsnet.training.crops import CropSource
+from adsnet.training.log import LOG_FILE, MetricsLog
 from adsnet.training.losses import total_loss
 from adsnet.training.schedule import learning_rate, update_average
 
@@ -67,7 +70,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores on the held-out frames of one data set; ``which`` is ``current`` (the initial model) or ``candidate``."""
+    """Scores on the held-out frames of one data set.
+
+    ``which`` is ``current`` (the model that training started from) or ``candidate``; the last one of each counts.
+    """
 
     which: str
     dataset: str
@@ -90,31 +96,40 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
     """Train, yielding an event for every step; ``should_stop`` is asked after each.
 
     Raises:
-        TrainingError: no usable frames, or the loss is no longer finite (the last checkpoint is kept).
+        TrainingError: no usable frames, a folder that holds another run, or the loss is no longer finite (the last
+            checkpoint is kept).
         DatasetError, ModelFileError, StorageError: as raised below.
     """
     job = _with_network_of_init(job)
+    candidate = job.out / MODEL_FILE
     notices: list[str] = []
+    state = _state_to_resume(job, notices.append)
+    if state is None and job.resume and os.path.exists(candidate):
+        yield _already_finished(job)
+        return
     training, held_out = _split(job)
-    source = CropSource(training, job.config, skipped=notices.append)
     _write_run_files(job, held_out)
+    source = CropSource(training, job.config, skipped=notices.append)
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
 
-    trainer = _Trainer(job)
-    notices.clear()
-    start = trainer.restore(job.out, notices.append) if job.resume else 0
-    yield from map(Notice, notices)
-    if job.init is not None and start == 0:
+    trainer = _Trainer(job, state)
+    del state  # several times the size of the network
+    if job.init is not None:
         yield from _score("current", Predictor(*load_network(job.init)), held_out)
+    every = job.config.evaluate_every
+    for step in trainer.steps(source, should_stop):
+        yield step
+        if every and step.iteration % every == 0 and step.iteration < step.iterations:
+            card = _card(job, training, step.iteration)
+            yield from _score("candidate", Predictor(cast(ADSNet, trainer.average), card), held_out)
 
-    yield from trainer.steps(source, start, should_stop)
-    candidate = job.out / MODEL_FILE
     card = _card(job, training, trainer.iteration)
     save_network(candidate, trainer.average, card)
     scores: dict[str, Any] = {}
     for event in _score("candidate", Predictor(*load_network(candidate)), held_out):
-        scores[event.dataset] = event.report.summary
+        if isinstance(event, Scored):
+            scores[event.dataset] = event.report.summary
         yield event
     save_network(candidate, trainer.average, ModelCard(**{**vars(card), "metrics": scores}))
     if trainer.iteration == job.config.iterations:
@@ -125,7 +140,8 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
 class _Trainer:
     """Network, optimiser and weight average, and how they are stepped, saved and restored."""
 
-    def __init__(self, job: TrainJob) -> None:
+    def __init__(self, job: TrainJob, state: dict[str, Any] | None) -> None:
+        """``state``: the checkpoint to go on from."""
         self.config = job.config
         self.out = job.out
         self.iteration = 0
@@ -141,35 +157,26 @@ class _Trainer:
                     layer.eval()
         self.optimiser = _optimiser(self.network, job.config)
         self.autocast = job.config.precision == "bf16" and has_fast_bf16(self.device)
+        if state is not None:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.iteration = int(state["iteration"])
 
-    def restore(self, folder: Path, skipped: Callable[[str], None]) -> int:
-        """Load the newest whole checkpoint; the iteration to go on from (0 without one)."""
-        state = load_checkpoint(folder, skipped)
-        if state is None:
-            return 0
-        if json.loads(state["config"]) != json.loads(json.dumps(to_dict(self.config))):
-            raise TrainingError(f"{folder}: the checkpoint was made with another configuration; use a new --out folder")
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.iteration = int(state["iteration"])
-        _cut_log(folder / "metrics.jsonl", self.iteration)
-        return self.iteration
-
-    def steps(self, source: CropSource, start: int, should_stop: Callable[[], bool]) -> Iterator[Step]:
+    def steps(self, source: CropSource, should_stop: Callable[[], bool]) -> Iterator[Step]:
         """All remaining steps, with checkpoints in between and at the end."""
-        began = time.perf_counter()
-        with (self.out / "metrics.jsonl").open("a" if start else "w", encoding="utf-8") as log:
+        start, began = self.iteration, time.perf_counter()
+        with MetricsLog(self.out / LOG_FILE, kept=start) as log:
             for iteration in range(start, self.config.iterations):
                 losses = self._step(source, iteration)
                 self.iteration = iteration + 1
                 rate = (time.perf_counter() - began) / (self.iteration - start)
-                log.write(json.dumps({"iteration": self.iteration, **losses}) + "\n")
-                log.flush()
+                log.append({"iteration": self.iteration, **losses})
                 left = self.config.iterations - self.iteration
                 yield Step(self.iteration, self.config.iterations, losses, rate * left)
                 stop = should_stop()
-                if stop or self.iteration % self.config.checkpoint_every == 0:
+                if stop or not left or self.iteration % self.config.checkpoint_every == 0:
+                    log.sync()
                     self._save()
                 if stop:
                     return
@@ -185,14 +192,14 @@ class _Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             output = self.network(frames)
         terms = total_loss(output, labels, self.config.loss)
-        if not math.isfinite(terms["total"].item()):
-            raise TrainingError(
-                f"the loss is no longer finite at iteration {iteration + 1}; the last checkpoint in {self.out} is "
-                "whole: train again with a lower learning rate"
-            )
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
+        if not (math.isfinite(terms["total"].item()) and math.isfinite(norm.item())):
+            raise TrainingError(
+                f"the loss is no longer finite at iteration {iteration + 1} of {self.out}; train again in a new --out "
+                "folder with a lower learning rate"
+            )
         self.optimiser.step()
         update_average(self.average, self.network, self.config.ema, iteration)
         return {**{name: round(term.item(), 6) for name, term in terms.items()}, "learning_rate": rate}
@@ -235,10 +242,33 @@ def _with_network_of_init(job: TrainJob) -> TrainJob:
     return replace(job, config=replace(job.config, model=card.model, normalisation=card.normalisation))
 
 
+def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest whole checkpoint of the run to go on with, None to start afresh. Raises TrainingError."""
+    if not job.resume:
+        if os.path.exists(job.out / MODEL_FILE) or has_checkpoint(job.out):
+            raise TrainingError(f"{job.out}: holds a run already; go on with it by --resume, or use a new --out folder")
+        return None
+    clean_temporaries(job.out)
+    state = load_checkpoint(job.out, skipped)
+    if state is not None and json.loads(state["config"]) != json.loads(json.dumps(to_dict(job.config))):
+        raise TrainingError(f"{job.out}: the checkpoint was made with another configuration; use a new --out folder")
+    return state
+
+
+def _already_finished(job: TrainJob) -> Finished:
+    """A run that ended has a model and no checkpoint. Raises TrainingError when the model is not that of the end."""
+    done = read_card(job.out / MODEL_FILE).training.get("iterations")
+    if done != job.config.iterations:
+        raise TrainingError(f"{job.out}: holds a model but no checkpoint to go on from; use a new --out folder")
+    return Finished(job.out / MODEL_FILE, job.config.iterations, stopped=False)
+
+
 def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
-    training, held_out = [], []
+    """The frames to train on and those held out, for each data set; every set gets a name that a file can have."""
+    training, held_out, names = [], [], set[str]()
     for folder, split in job.data:
         dataset = labelled_only(open_dataset(folder, split=split))
+        dataset = replace(dataset, name=_distinct_name(dataset.name, names))
         if len(dataset.samples) < 2:
             raise TrainingError(f"{folder}: training needs at least 2 labelled frames, one of them held out")
         used, kept_back = hold_out(len(dataset.samples), job.config.held_out)
@@ -248,26 +278,29 @@ def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
 
 
 def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
-    job.out.mkdir(parents=True, exist_ok=True)
-    config = job.out / "config.json"
-    if not job.resume and (job.out / MODEL_FILE).exists():
-        raise TrainingError(f"{job.out}: holds a trained model already; use a new --out folder")
-    if not (job.resume and config.exists() and read_json(config) == json.loads(json.dumps(to_dict(job.config)))):
-        write_json(config, to_dict(job.config))
+    write_json(job.out / "config.json", to_dict(job.config))
     for dataset in held_out:
         lines = "".join(f"{sample.frame.stem}\n" for sample in dataset.samples)
         write_bytes(job.out / f"held_out_{dataset.name}.txt", lines.encode("utf-8", "surrogateescape"))
 
 
-def _cut_log(path: Path, iteration: int) -> None:
-    """Drop what was logged after the checkpoint: these steps are done again."""
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    write_bytes(path, b"".join(lines[:iteration]))
+def _distinct_name(name: str, taken: set[str]) -> str:
+    """A manifest can be called anything, "../x" too, and two folders the same."""
+    safe = re.sub(r"[^\w.-]", "_", name)[:60].strip(".") or "data"
+    distinct = next(n for n in (safe, *(f"{safe}-{k}" for k in range(2, len(taken) + 3))) if n not in taken)
+    taken.add(distinct)
+    return distinct
 
 
-def _score(which: str, predictor: Predictor, held_out: list[Dataset]) -> Iterator[Scored]:
+def _score(which: str, predictor: Predictor, held_out: list[Dataset]) -> Iterator[Scored | Notice]:
+    """What cannot be scored is said and left out: it must not cost a trained model."""
     for dataset in held_out:
-        report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()))
+        try:
+            report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()))
+        except DatasetError as error:
+            yield Notice(str(error))
+            continue
+        yield from map(Notice, report.problems)
         yield Scored(which, dataset.name, report)
 
 
