@@ -1,7 +1,8 @@
 """The child process of the window: serves predictions and runs trainings over ``adsnet.messages``.
 
 ``python -m adsnet.worker`` reads requests on standard input and writes events to standard output, both binary. A
-thread reads; the main thread works. The end of the input ends the process: a worker never outlives its window.
+thread reads; the main thread works. The end of the input ends the process: a worker never outlives its window. A
+training that runs then has ``GRACE_SECONDS`` to finish its step and save.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -45,16 +47,30 @@ from adsnet.sparse.choose import choose_device
 from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
 
 CHUNK = 1 << 16
+GRACE_SECONDS = 20.0
 
 
 class Worker:
-    """State of the process: the loaded model, the frame it looked at last, and the stop flag of the training."""
+    """State of the process: the loaded model, the frame it looked at last, and what was asked to stop."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
         self._predictor: Predictor | None = None
         self._frame: str | None = None
-        self.stop = threading.Event()
+        self._stopped: set[int] = set()
+        self._closing = threading.Event()
+
+    def stop(self, job: int) -> None:
+        """Let a training, running or waiting, end after its step. Called from the reading thread."""
+        self._stopped.add(job)
+
+    def close(self) -> None:
+        """Let everything end; the process is ended where that takes too long. Called from the reading thread."""
+        self._closing.set()
+        # Whatever is being written is written whole or not at all, so that this is safe at any moment.
+        timer = threading.Timer(GRACE_SECONDS, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
 
     def send(self, message: Message) -> None:
         """Write one event."""
@@ -106,10 +122,10 @@ class Worker:
             data=tuple((Path(folder), None) for folder in request.data),
             out=Path(request.out),
             config=from_dict(TrainConfig, request.config),
-            init=Path(request.init) if request.init else None,
+            init=resolve_model(request.init) if request.init else None,
             resume=request.resume,
         )
-        for event in run(job, self.stop.is_set):
+        for event in run(job, lambda: self._closing.is_set() or request.job in self._stopped):
             self._report(request.job, event)
 
     def _report(self, job: int, event: Event) -> None:
@@ -127,6 +143,7 @@ class Worker:
 def main() -> int:
     """Run until the input ends."""
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal of the window: the window decides
     threads = os.environ.get("ADSNET_THREADS")
     if threads:
         torch.set_num_threads(int(threads))
@@ -135,7 +152,7 @@ def main() -> int:
     os.dup2(2, 1)
     worker = Worker(output)
     requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(requests, worker.stop), daemon=True).start()
+    threading.Thread(target=_read, args=(requests, worker), daemon=True).start()
     try:
         worker.serve(iter(requests.get, None))
     except BrokenPipeError:  # the window is gone; there is nobody to tell
@@ -143,24 +160,22 @@ def main() -> int:
     return 0
 
 
-def _read(requests: queue.SimpleQueue[Message | None], stop: threading.Event) -> None:
+def _read(requests: queue.SimpleQueue[Message | None], worker: Worker) -> None:
     """Queue requests; stop requests and the end of the input take effect at once, also during a training."""
     decoder = Decoder()
     try:
         while chunk := os.read(0, CHUNK):
             for message in decoder.feed(chunk):
                 if isinstance(message, StopTraining):
-                    stop.set()
+                    worker.stop(message.job)
                 elif isinstance(message, Shutdown):
                     return
                 else:
-                    if isinstance(message, StartTraining):
-                        stop.clear()
                     requests.put(message)
     except ProtocolError as error:
         sys.stderr.write(f"{error}\n")
     finally:
-        stop.set()
+        worker.close()
         requests.put(None)
 
 
