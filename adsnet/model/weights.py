@@ -37,6 +37,8 @@ def load_network(path: Path) -> tuple[ADSNet, ModelCard]:
 def save_network(path: Path, network: torch.nn.Module, card: ModelCard) -> None:
     """Write the network with convolution kernels as float16 (a relative rounding of 5e-4) and all else as it is.
 
+    A kernel with values beyond the range of float16 stays as it is.
+
     Raises:
         ModelFileError, StorageError: as ``write_model``; what was on disk before is unchanged.
     """
@@ -45,4 +47,5 @@ def save_network(path: Path, network: torch.nn.Module, card: ModelCard) -> None:
 
 def _stored(tensor: torch.Tensor) -> NDArray[Any]:
     array = tensor.detach().cpu().numpy()
-    return array.astype(np.float16) if tensor.dim() == 4 else array
+    fits = tensor.dim() == 4 and bool(np.abs(array).max() <= np.finfo(np.float16).max)
+    return array.astype(np.float16) if fits else array

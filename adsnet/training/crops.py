@@ -25,7 +25,7 @@ FloatImage = NDArray[np.float32]
 class CropSource:
     """Crops drawn from several data sets, each set with equal probability.
 
-    Frames are held as float16 network input: about 0.13 MB for 256×256.
+    Frames are held as network input, as float16 where its range allows: about 0.13 MB for 256×256.
     """
 
     def __init__(
@@ -37,7 +37,9 @@ class CropSource:
             TrainingError: a data set has no readable frame with a label.
         """
         self._config = config
-        self._sets: list[list[tuple[NDArray[np.float16], NDArray[np.bool_]]]] = []
+        self._sets: list[list[tuple[NDArray[Any], NDArray[np.bool_]]]] = []
+        # The inverse hyperbolic sine stays below 10; fixed constants can leave values that float16 does not hold.
+        kept_as = np.float16 if config.normalisation.kind == "asinh" else np.float32
         for dataset in datasets:
             frames = []
             for index in range(len(dataset.samples)):
@@ -46,7 +48,7 @@ class CropSource:
                 except AdsnetError as error:
                     skipped(str(error))
                     continue
-                frames.append((normalise(pixels, config.normalisation).astype(np.float16), mask))
+                frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
             if not frames:
                 raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
             self._sets.append(frames)
