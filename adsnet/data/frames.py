@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from natsort import natsort_keygen
+from natsort import natsort_keygen, ns
 
 from adsnet.data.pixels import Pixels
 from adsnet.data.still import STILL_SUFFIXES, VIDEO_SUFFIXES, kind_of, read_still
@@ -21,7 +21,7 @@ from adsnet.storage.files import reason, shown
 
 __all__ = ["STILL_SUFFIXES", "VIDEO_SUFFIXES", "Frame", "FrameRef", "list_frames", "list_stills", "read_frame"]
 
-_natural_key = natsort_keygen()
+_natural_key = natsort_keygen(alg=ns.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from adsnet.data.pixels import check_size
 from adsnet.data.still import kind_of, open_image
 from adsnet.data.tiff import read_page_values
 from adsnet.errors import FrameError, LabelError
@@ -106,5 +105,4 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
         LabelError: not a mask.
         StorageError: the file cannot be written; the previous one is untouched.
     """
-    check_size(path, height=mask.shape[0], width=mask.shape[-1])
     write_bytes(path, encode_mask(mask))

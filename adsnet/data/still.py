@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from adsnet.data.pixels import Pixels, check_size, one_channel
+from adsnet.data.pixels import MAX_PIXELS, Pixels, check_size, one_channel
 from adsnet.errors import FrameError
 from adsnet.storage.files import open_regular, reason, shown
 
@@ -40,9 +40,8 @@ DECODER_ERRORS = (
     RuntimeError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
@@ -94,6 +93,8 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             with Image.open(stream, formats=["PNG", "BMP", "JPEG"]) as image:
                 check_size(path, height=image.height, width=image.width)
                 yield image
+    except _TOO_LARGE as error:  # Pillow's own limit is larger than ours
+        raise FrameError(f"{shown(path)} declares more than {MAX_PIXELS} pixels: cut it into tiles.") from error
     except DECODER_ERRORS as error:
         raise FrameError(f"{shown(path)} is damaged or cut short and cannot be decoded: copy it again.") from error
 

@@ -14,6 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -60,6 +61,7 @@ class _Reader:
         self._cache: OrderedDict[int, Pixels] = OrderedDict()
         self._position = -1
         self._container: InputContainer | None = None
+        self._file: BinaryIO | None = None
         try:
             self._start()
             self._make_index()
@@ -77,12 +79,16 @@ class _Reader:
         if self._container is not None:
             self._container.close()
             self._container = None
+        if self._file is not None:  # the container leaves it open
+            self._file.close()
+            self._file = None
 
     def _start(self) -> None:
         """Open the file and put the decoder before the first frame."""
         self.close()
         # An open file rather than a name, and a fixed format: so nothing in the file can lead to other files.
-        container = av.open(open_regular(self._path), mode="r", format=self._kind)
+        self._file = open_regular(self._path)
+        container = av.open(self._file, mode="r", format=self._kind)
         self._container = container
         if not container.streams.video:
             raise FrameError(f"{shown(self._path)} holds no pictures, only other streams: open a video.")

@@ -141,7 +141,7 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"it holds {text}")
 
 
-def read_json(path: Path, *, max_bytes: int = 64 * 2**20) -> Any:  # noqa: ANN401 (a parsed file can be anything)
+def read_json(path: Path, *, max_bytes: int = 64 * 2**20) -> Any:
     """The value in a JSON file of at most ``max_bytes``; NaN and infinities are refused, a byte order mark is not.
 
     Raises:

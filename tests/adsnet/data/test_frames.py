@@ -1,0 +1,86 @@
+"""Naming and listing frames."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adsnet.data.frames import FrameRef, list_frames, list_stills
+from adsnet.errors import FrameError
+from tests.adsnet.data.making import encoded, ramp, tiff
+
+STILL = encoded(ramp())
+
+
+def test_stem_and_label() -> None:
+    assert FrameRef(Path("a/Misc_1.png")).stem == "Misc_1"
+    assert FrameRef(Path("a/frame.0001.png")).stem == "frame.0001"
+    assert FrameRef(Path("clip.mp4"), 12).stem == "clip_000012"
+    assert FrameRef(Path("a/Misc_1.png")).label == "Misc_1.png"
+    assert FrameRef(Path("two\nlines.mp4"), 3).label == "two\\nlines.mp4 [3]"
+
+
+def test_a_folder_is_listed_in_natural_order_without_opening_anything(tmp_path: Path) -> None:
+    for name in (
+        "f10.png",
+        "f2.PNG",
+        "f1.jpeg",
+        "f02.bmp",
+        "notes.txt",
+        "._f1.png",
+        ".adsnet-1-0.tmp",
+        "a.tiff",
+        "clip.mp4",
+    ):
+        (tmp_path / name).write_bytes(b"not an image")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "deep.png").write_bytes(STILL)
+    os.mkfifo(tmp_path / "pipe.png")
+    names = [ref.path.name for ref in list_frames(tmp_path)]
+    assert names == ["a.tiff", "f1.jpeg", "f02.bmp", "f2.PNG", "f10.png", "pipe.png"]
+
+
+def test_names_that_differ_only_in_zeros_have_a_fixed_order(tmp_path: Path) -> None:
+    for name in ("a1.png", "a01.png", "a001.png"):
+        (tmp_path / name).write_bytes(STILL)
+    assert [p.name for p in list_stills(tmp_path)] == ["a001.png", "a01.png", "a1.png"]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9 2.png", "雲 \u202e#%.png".encode(), b"new\nline.png", b" trailing .png"])
+def test_unusual_names_are_listed(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(STILL)
+    (ref,) = list_frames(tmp_path)
+    assert ref.path == path
+    ref.label.encode("utf-8")
+
+
+def test_a_tiff_in_a_folder_counts_once(tmp_path: Path) -> None:
+    import numpy as np
+
+    (tmp_path / "stack.tif").write_bytes(tiff(np.zeros((3, 8, 8), np.uint8), photometric="minisblack"))
+    assert list_frames(tmp_path) == (FrameRef(tmp_path / "stack.tif"),)
+    assert len(list_frames(tmp_path / "stack.tif")) == 3
+
+
+def test_what_holds_no_frame_gives_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("hello")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for name, words in (
+        ("empty", "no PNG"),
+        ("text.png", "no image or video"),
+        ("missing", "not there"),
+        ("pipe.mp4", "pipe or device"),
+    ):
+        with pytest.raises(FrameError, match=words) as caught:
+            list_frames(tmp_path / name)
+        assert name in str(caught.value)
+
+
+def test_a_file_is_no_folder_to_list(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(STILL)
+    with pytest.raises(FrameError, match=r"a\.png"):
+        list_stills(tmp_path / "a.png")
