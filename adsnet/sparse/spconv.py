@@ -7,6 +7,7 @@ the self-test of ``adsnet.sparse.choose``.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,8 +42,10 @@ class SpconvEngine:
         if len(both) == 2:
             raise EngineError("spconv and spconv-cu120 overwrite each other; uninstall both, then install one")
         try:
-            import spconv.pytorch as library
-            from spconv.core import ConvAlgo
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the wheel's own dependencies
+                import spconv.pytorch as library
+                from spconv.core import ConvAlgo
         except (ImportError, OSError, RuntimeError) as error:
             raise EngineError(f"spconv cannot be imported ({error}); install adsnet-studio[cpu] or [cuda]") from error
         self._library: Any = library
