@@ -8,6 +8,7 @@ from datetime import datetime
 
 from PySide6.QtCore import QObject, Signal
 
+from adsnet.data.datasets import Sample
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from app.state.document import MaskDocument
 from app.state.edits import Edit
@@ -251,6 +252,17 @@ class Saving(QObject):
         state = "reviewed" if reviewed else "corrected" if ours else "new"
         opened.store.set_state(stem, state)
         self._review.set_state(index, "reviewed" if reviewed else "corrected" if ours else "new")
+
+    def labelled_samples(self, *, only_reviewed: bool = False) -> tuple[Sample, ...]:
+        """The frames with a label file, as training takes them; with ``only_reviewed`` those a person is content with."""
+        opened = self._needed()
+        samples = []
+        for index, (frame, stem) in enumerate(zip(opened.sequence.frames, opened.sequence.stems, strict=True)):
+            wanted = self._review.state(index) == "reviewed" if only_reviewed else self._review.has_label(index)
+            mask = opened.store.source(stem) if wanted else None
+            if mask is not None:
+                samples.append(Sample(frame, mask))
+        return tuple(samples)
 
     # ---- edits ----------------------------------------------------------------------------------------------
 

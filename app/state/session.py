@@ -35,6 +35,7 @@ class Session(QObject):
 
     Attributes:
         document, display, predictions, jobs, review, fine_tune, notices: the parts; each tells of its own changes.
+        saving: for the engines; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
@@ -70,7 +71,7 @@ class Session(QObject):
         self.fine_tune = FineTune(self)
         self.notices = Notices(self)
         self.project: Project | None = None
-        self._saving = Saving(self.document, self.review, self.notices, settings, parent=self)
+        self.saving = Saving(self.document, self.review, self.notices, settings, parent=self)
         self._frames = FrameCache()
         self._sequence: Sequence | None = None
         self._frame_index = -1
@@ -82,8 +83,8 @@ class Session(QObject):
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
-        self._saving.saved.connect(self.saved)
-        self._saving.conflict_found.connect(self.conflict_found)
+        self.saving.saved.connect(self.saved)
+        self.saving.conflict_found.connect(self.conflict_found)
         self._opener.opened.connect(self._on_opened)
         self._opener.failed.connect(self._on_open_failed)
 
@@ -103,11 +104,6 @@ class Session(QObject):
     def frame(self) -> Frame | None:
         """The frame that is shown."""
         return self._frame
-
-    @property
-    def frame_key(self) -> str:
-        """The name of the frame for caches and the worker; "" without one."""
-        return "" if self._sequence is None or self._frame is None else self._sequence.key(self._frame_index)
 
     @property
     def prediction(self) -> Prediction | None:
@@ -160,14 +156,14 @@ class Session(QObject):
         self.notices.error(text, key="open")
 
     def _install(self, sequence: Sequence) -> None:
-        opened = self._saving.prepare(sequence)
+        opened = self.saving.prepare(sequence)
         failed = self.close_sequence(silent=True)
         if failed:
             raise StorageError(
                 f"The labels of {len(failed)} frames are not saved ({failed[0]} is one): "
                 "save or discard them before something else is opened."
             )
-        self._saving.install(opened)
+        self.saving.install(opened)
         self._opener.drop()
         self._sequence = sequence
         self.project = Project(sequence.root)
@@ -191,13 +187,13 @@ class Session(QObject):
             return ()
         if discard:
             self.document.abort()
-            self._saving.forget_edits()
+            self.saving.forget_edits()
         else:
             self.document.commit()
-            failed = self._saving.save_all() if self._saving.automatic else self.unsaved
+            failed = self.saving.save_all() if self.saving.automatic else self.unsaved
             if failed:
                 return failed
-        self._saving.close()
+        self.saving.close()
         self.document.reset()
         self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
         self._frames.clear()
@@ -218,8 +214,8 @@ class Session(QObject):
         if index == self._frame_index and self._frame is not None:
             return
         self.document.commit()
-        if self._saving.automatic and not self.document.is_clean:
-            self._saving.save_all()
+        if self.saving.automatic and not self.document.is_clean:
+            self.saving.save_all()
         forwards = index >= self._frame_index
         self._frame_index = index
         self.predictions.clear()
@@ -241,7 +237,7 @@ class Session(QObject):
         assert self._sequence is not None and self._frame is not None
         height, width = self._frame.pixels.shape
         try:
-            self._saving.show(self._sequence.stems[self._frame_index], (height, width))
+            self.saving.show(self._sequence.stems[self._frame_index], (height, width))
             self.notices.withdraw("label")
         except LabelError as error:
             # Drawing on an empty mask instead would end in replacing a label that nobody has seen.
@@ -283,9 +279,10 @@ class Session(QObject):
 
     def prediction_key(self) -> PredictionKey | None:
         """What a prediction for the present frame, sparsity, model and engine is cached by; None without one."""
-        if self._frame is None or self._model is None:
+        if self._sequence is None or self._frame is None or self._model is None:
             return None
-        return PredictionKey(self.frame_key, self._sparsity, str(self._model.path), self._engine)
+        frame = self._sequence.key(self._frame_index)
+        return PredictionKey(frame, self._sparsity, str(self._model.path), self._engine)
 
     def _on_prediction(self) -> None:
         if self._frame_index >= 0:
@@ -333,7 +330,7 @@ class Session(QObject):
         self.document.commit()
         if not self.document.is_open:
             raise LabelError("The label of this frame cannot be read: replace its file before it is reviewed.")
-        self._saving.mark_reviewed(self._frame_index, reviewed)
+        self.saving.mark_reviewed(self._frame_index, reviewed)
 
     def save(self, *, overwrite: bool = False) -> None:
         """Write the label of the frame that is shown, if it has unsaved edits.
@@ -345,44 +342,44 @@ class Session(QObject):
         self.document.commit()
         stem = self.document.stem
         if stem is not None and not self.document.is_clean:
-            self._saving.save(stem, overwrite=overwrite)
+            self.saving.save(stem, overwrite=overwrite)
 
     def save_all(self) -> tuple[str, ...]:
         """Write all labels with unsaved edits; returns the stems that could not be saved, told in one notice."""
         self.document.commit()
-        return self._saving.save_all()
+        return self.saving.save_all()
 
     def reload_label(self) -> None:
         """Take the label from its file, as one undo step. Raises LabelError."""
         if self.document.stem is not None:
-            self._saving.reload(self.document.stem)
+            self.saving.reload(self.document.stem)
 
     def check_disk(self) -> None:
         """Look for changes by other programs; call it when the window comes to the front."""
-        self._saving.check_disk()
+        self.saving.check_disk()
 
     @property
     def unsaved(self) -> tuple[str, ...]:
         """Stems of the frames with edits that their label file does not hold."""
-        return self._saving.unsaved
+        return self.saving.unsaved
 
     @property
     def saved_at(self) -> datetime | None:
         """When a label was last saved in this sequence."""
-        return self._saving.saved_at
+        return self.saving.saved_at
 
     @property
     def pending(self) -> tuple[PendingEdits, ...]:
         """Frames with edits that an earlier run could not save; offer ``recover`` and ``discard_pending``."""
-        return self._saving.pending
+        return self.saving.pending
 
     def recover(self) -> int:
         """Bring pending edits back; returns for how many frames that worked."""
-        return self._saving.recover()
+        return self.saving.recover()
 
     def discard_pending(self) -> None:
         """Remove pending edits for good. Raises StorageError."""
-        self._saving.discard_pending()
+        self.saving.discard_pending()
 
     def set_settings(self, settings: Settings) -> None:
         """Apply and store other settings; a disk that cannot be written only costs the storing, with a notice."""
@@ -391,7 +388,7 @@ class Session(QObject):
         before, self._settings = self._settings, settings
         self.document.set_undo_bytes(settings.undo_megabytes * MEGABYTE)
         self.predictions.set_cache_bytes(settings.prediction_megabytes * MEGABYTE)
-        self._saving.set_settings(settings)
+        self.saving.set_settings(settings)
         self.display.apply(settings, before)
         if before.engine != settings.engine:
             self.set_engine(settings.engine)

@@ -1,0 +1,210 @@
+"""Keeps the prediction of the session up to date with frame, model, sparsity and engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from adsnet.messages import JobFailed, JobStopped, ModelLoaded, Predicted
+from app.engine.client import WorkerClient
+from app.state.model import Model
+from app.state.predictions import PredictionKey
+from app.state.session import Session
+
+DEFAULT_MODEL = "adsnet-default"
+"""The name by which the worker knows the model that comes with the program."""
+
+
+class PredictEngine(QObject):
+    """Asks the worker for predictions and gives the answers to the session.
+
+    The model is, in this order: the one loaded by hand, the accepted one of the open project, the one of the
+    settings, the one that comes with the program.
+
+    Args:
+        client: the worker; started by whoever made it.
+        session: what is followed.
+    """
+
+    def __init__(self, client: WorkerClient, session: Session, *, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._session = session
+        self._asked: dict[int, PredictionKey] = {}
+        self._job = 0
+        self._load_job: int | None = None
+        self._load_shown = 0
+        self._wanted: tuple[str, str] | None = None
+        self._by_hand = False
+        self._accepted: Path | None = None
+        self._deadly: PredictionKey | None = None
+        client.model_loaded.connect(self._on_model_loaded)
+        client.predicted.connect(self._on_predicted)
+        client.failed.connect(self._on_failed)
+        client.stopped.connect(self._on_stopped)
+        client.crashed.connect(self._on_crashed)
+        client.gave_up.connect(self._on_gave_up)
+        client.state_changed.connect(self._on_state)
+        session.frame_changed.connect(self._follow)
+        session.sparsity_changed.connect(self._follow)
+        session.model_changed.connect(self._follow)
+        session.project_changed.connect(self._on_project_changed)
+        session.settings_changed.connect(self._on_settings_changed)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether every frame that is shown is predicted."""
+        return self._session.settings.predict_automatically
+
+    # ---- wishes ---------------------------------------------------------------------------------------------
+
+    def load(self, path: str | os.PathLike[str], device: str = "auto") -> None:
+        """Load a model file, or a shipped model by its name, and use it until another one is loaded or accepted."""
+        self._by_hand = True
+        self._load(os.fspath(path), device)
+
+    def load_usual(self) -> None:
+        """Load the model of the project, of the settings or of the program; nothing happens if it is in use."""
+        self._by_hand = False
+        settings, project = self._session.settings, self._session.project
+        accepted = project.model if project is not None else None
+        wanted = (os.fspath(accepted) if accepted is not None else settings.model or DEFAULT_MODEL, settings.device)
+        if wanted != self._wanted:
+            self._load(*wanted)
+
+    def request(self) -> None:
+        """Predict the frame that is shown now, whatever is known of it."""
+        self._deadly = None
+        if not self._client.is_running:
+            self._client.start()
+        if self._session.model is None and self._load_job is None:
+            self._wanted = None
+            self.load_usual()
+            return  # the model, once there, asks for the prediction
+        self._ask()
+
+    def _load(self, path: str, device: str) -> None:
+        self._wanted = (path, device)
+        self._session.jobs.finish(self._load_shown)
+        self._load_shown = self._session.jobs.start("load", f"Loading {Path(path).stem}")
+        self._load_job = self._client.load_model(path, device)
+
+    def _follow(self) -> None:
+        """Something that the prediction depends on is another one."""
+        key = self._session.prediction_key()
+        if key is None:
+            self._session.predictions.next_generation()
+            self._shown_done()
+            return
+        if self._session.predictions.recall(key):
+            self._shown_done()
+            return
+        # A frame that killed the worker is not tried again on its own: it would kill it for ever.
+        if self._client.is_running and key != self._deadly and (self.automatic or self._session.prediction is not None):
+            self._ask()
+
+    def _ask(self) -> None:
+        key, frame = self._session.prediction_key(), self._session.frame
+        if key is None or frame is None:
+            return
+        generation = self._session.predictions.next_generation()
+        # Requests that were replaced before they were sent are never answered.
+        for old in sorted(self._asked)[:-2]:
+            del self._asked[old]
+        self._asked[generation] = key
+        if not self._job:
+            self._job = self._session.jobs.start("predict", "Predicting")
+        self._client.predict(generation, key.frame, frame.pixels, key.sparsity, key.engine)
+
+    # ---- answers --------------------------------------------------------------------------------------------
+
+    def _on_predicted(self, message: Predicted) -> None:
+        key = self._asked.pop(message.generation, None)
+        state = self._session.predictions
+        if message.generation == state.generation:
+            self._shown_done()
+        if key is None or key.frame != message.frame:
+            return
+        frame = self._session.frame
+        current = message.generation == state.generation and frame is not None
+        if current and frame is not None and message.prediction.probability.shape != frame.pixels.shape:
+            self._session.notices.error(
+                "The worker answered with a prediction of another size: load the model again.", key="predict"
+            )
+            return
+        state.take(message.generation, key, message.prediction)
+        self._session.notices.withdraw("predict")
+
+    def _on_model_loaded(self, message: ModelLoaded) -> None:
+        if message.job == self._load_job:
+            self._loading_done()
+            self._session.notices.withdraw("model")
+        self._session.notices.withdraw("worker")
+        model = Model(message.name, Path(message.path), message.card)
+        if model == self._session.model:
+            self._follow()  # the same model in a new process
+        else:
+            self._session.set_model(model)
+
+    def _on_failed(self, message: JobFailed) -> None:
+        if message.job == self._load_job:
+            self._loading_done()
+            if not self._client.is_ready:
+                return  # the process is gone: that is told once, by its own notice
+            failed, self._wanted = self._wanted, None
+            self._session.notices.error(message.text, key="model", details=message.details)
+            if self._session.model is None and failed is not None and failed[0] != DEFAULT_MODEL:
+                self._load(DEFAULT_MODEL, failed[1])
+        elif self._client.is_ready:
+            self._shown_done()
+            self._session.notices.error(message.text, key="predict", details=message.details)
+
+    def _on_stopped(self, message: JobStopped) -> None:
+        self._shown_done()
+        if message.job == self._load_job:
+            self._loading_done()
+
+    def _on_crashed(self, text: str) -> None:
+        self._lost()
+        self._session.notices.warn(f"{text} It is started again; nothing is lost.", key="worker")
+
+    def _on_gave_up(self, text: str) -> None:
+        self._lost()
+        self._session.notices.error(
+            f"{text} There are no predictions until you ask for one; labels are not affected.", key="worker"
+        )
+
+    def _lost(self) -> None:
+        if self._job and self._asked:
+            self._deadly = self._asked[max(self._asked)]
+        self._asked.clear()
+        self._shown_done()
+        self._loading_done()
+
+    def _on_state(self, state: str) -> None:
+        if state == "ready" and self._session.model is None and self._load_job is None:
+            self.load_usual()
+
+    def _on_project_changed(self) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        before, self._accepted = self._accepted, project.model
+        # What was just accepted counts more than what was loaded by hand earlier.
+        fresh = self._accepted is not None and before != self._accepted
+        if self._client.is_running and (fresh or not self._by_hand):
+            self.load_usual()
+
+    def _on_settings_changed(self) -> None:
+        if not self._by_hand and self._client.is_running and self._wanted is not None:
+            self.load_usual()
+
+    def _shown_done(self) -> None:
+        self._session.jobs.finish(self._job)
+        self._job = 0
+
+    def _loading_done(self) -> None:
+        self._session.jobs.finish(self._load_shown)
+        self._load_job, self._load_shown = None, 0

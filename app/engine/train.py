@@ -1,0 +1,233 @@
+"""Runs trainings in a process of their own and reports them to the session."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict, to_dict
+from adsnet.data.datasets import Dataset, write_manifest
+from adsnet.errors import TrainingError
+from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
+from adsnet.storage.atomic import read_json
+from app.engine.client import WorkerClient
+from app.state.session import Session
+
+MANIFEST = "frames.json"
+
+
+def training_client() -> WorkerClient:
+    """The worker of a training; one that dies is not started again, as the training would not go on by itself."""
+    return WorkerClient(name="the training process", restarts=False)
+
+
+class TrainEngine(QObject):
+    """One training at a time, in a new process.
+
+    Args:
+        session: whose labels are trained on, and whose ``fine_tune`` is told.
+        client_factory: makes the worker.
+
+    Signals:
+        accepted(object): the path of a candidate that is the model of the project now.
+    """
+
+    accepted = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        client_factory: Callable[[], WorkerClient] = training_client,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._make_client = client_factory
+        self._client: WorkerClient | None = None
+        self._ending: list[WorkerClient] = []
+        self._train_job: int | None = None
+        self._shown = 0
+        self._iterations = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a training goes on."""
+        return self._train_job is not None
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the last run ended early and can go on."""
+        run = self._session.fine_tune.run
+        stopped = self._session.fine_tune.status in ("stopped", "failed")
+        return not self.running and stopped and run is not None and (run / "config.json").is_file()
+
+    # ---- wishes ---------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        config: dict[str, Any] | TrainConfig | None = None,
+        *,
+        iterations: int | None = None,
+        only_reviewed: bool = False,
+    ) -> None:
+        """Train the present model further on the labels of the open sequence.
+
+        Args:
+            config: all options, or None for those of fine-tuning.
+            iterations: instead of those of ``config``.
+            only_reviewed: take frames only that a person is content with; else all that have a label.
+
+        Raises:
+            TrainingError: a training runs already, or there are too few labels.
+            ConfigError: an option is not usable.
+            StorageError: the run folder cannot be written.
+        """
+        project, sequence = self._session.project, self._session.sequence
+        if self.running:
+            raise TrainingError("A training is running: stop it before another one is started.")
+        if project is None or sequence is None:
+            raise TrainingError("Nothing is open to train on: open a sequence with labels first.")
+        options = NAMED_CONFIGS["fine-tune"] if config is None else config
+        options = from_dict(TrainConfig, options) if isinstance(options, dict) else options
+        if iterations is not None:
+            options = dataclasses.replace(options, iterations=iterations)
+        samples = self._session.saving.labelled_samples(only_reviewed=only_reviewed)
+        if len(samples) < 2:
+            which = "reviewed frames with a label" if only_reviewed else "frames with a label"
+            raise TrainingError(f"Training needs two {which}, and there are {len(samples)}: label more frames.")
+        run = project.new_run()
+        manifest = run / MANIFEST
+        write_manifest(manifest, Dataset(sequence.name, run, "manifest", samples))
+        self._begin(run, options, resume=False)
+
+    def resume(self) -> None:
+        """Go on with the run that was stopped or failed last, from its last checkpoint. Raises as ``start``."""
+        run = self._session.fine_tune.run
+        if not self.can_resume or run is None:
+            raise TrainingError("There is no training that could go on: start one.")
+        self._begin(run, from_dict(TrainConfig, read_json(run / "config.json")), resume=True)
+
+    def stop(self) -> None:
+        """Finish the step, save and end; the candidate so far can be accepted."""
+        if self._client is not None and self._train_job is not None:
+            self._session.fine_tune.stopping()
+            self._client.stop_training(self._train_job)
+
+    def kill(self) -> None:
+        """End the process at once; what it saved last stays."""
+        if self._client is not None:
+            self._client.cancel_all()
+
+    def accept(self) -> Path:
+        """Make the candidate the model of the project; the one before is kept.
+
+        Raises:
+            TrainingError: there is no candidate.
+            ModelFileError, StorageError: it cannot be copied; the model is the one before.
+        """
+        tune, project = self._session.fine_tune, self._session.project
+        if tune.candidate is None or project is None or self.running:
+            raise TrainingError("There is no candidate to accept: train first.")
+        path = project.accept_candidate(tune.candidate)
+        tune.clear()
+        self._session.project_changed.emit()
+        self.accepted.emit(path)
+        return path
+
+    def discard(self) -> None:
+        """Remove the candidate and its run. Raises TrainingError, StorageError."""
+        tune, project = self._session.fine_tune, self._session.project
+        if tune.run is None or project is None or self.running:
+            raise TrainingError("There is no candidate to discard: train first.")
+        project.discard(tune.candidate or tune.run / "model")
+        tune.clear()
+        self._session.project_changed.emit()
+
+    def shutdown(self) -> None:
+        """End the process, if any; a training finishes its step and saves as far as the time allows."""
+        if self._client is not None:
+            self._client.shutdown()
+
+    def _clients(self) -> list[WorkerClient]:
+        return [*self._ending, *([self._client] if self._client is not None else [])]
+
+    def wait_shutdown(self, milliseconds: int) -> bool:
+        """Wait for the process to end; returns whether it is gone. For the end of the program."""
+        return all([client.wait_shutdown(milliseconds) for client in self._clients()])
+
+    # ---- the process ----------------------------------------------------------------------------------------
+
+    def _begin(self, run: Path, config: TrainConfig, *, resume: bool) -> None:
+        self._session.fine_tune.begin(iterations=config.iterations, run=run, resumed=resume)
+        self._iterations = config.iterations
+        self._shown = self._session.jobs.start("train", "Fine-tuning")
+        self._session.notices.withdraw("train")
+        client = self._make_client()
+        client.setParent(self)
+        client.progress.connect(self._on_progress)
+        client.evaluated.connect(self._on_evaluated)
+        client.done.connect(self._on_done)
+        client.stopped.connect(self._on_stopped)
+        client.failed.connect(self._on_failed)
+        self._client = client
+        model = self._session.model
+        init = None if model is None else os.fspath(model.path)
+        data = (os.fspath(run / MANIFEST),)
+        self._train_job = client.start_training(data, os.fspath(run), init, to_dict(config), resume=resume)
+
+    def _on_progress(self, message: TrainProgress) -> None:
+        if message.job == self._train_job:
+            self._session.fine_tune.step(message)
+            fraction = message.iteration / max(message.iterations, 1)
+            self._session.jobs.progress(self._shown, fraction=fraction, seconds_left=message.seconds_left)
+
+    def _on_evaluated(self, message: Evaluated) -> None:
+        if message.job == self._train_job:
+            self._session.fine_tune.score(message)
+
+    def _on_done(self, message: JobDone) -> None:
+        if message.job == self._train_job:
+            self._finish()
+            self._session.fine_tune.end("done", candidate=_candidate(message.result))
+
+    def _on_stopped(self, message: JobStopped) -> None:
+        if message.job == self._train_job:
+            self._finish()
+            self._session.fine_tune.end("stopped", candidate=_candidate(message.result))
+
+    def _on_failed(self, message: JobFailed) -> None:
+        if message.job == self._train_job:
+            self._finish()
+            self._session.fine_tune.end("failed", text=message.text, details=message.details)
+            self._session.notices.error(message.text, key="train", details=message.details)
+
+    def _finish(self) -> None:
+        """The training ended; let its process go."""
+        self._train_job = None
+        self._session.jobs.finish(self._shown)
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.shutdown()
+        if client.is_running:
+            self._ending.append(client)
+            client.state_changed.connect(self._sweep)
+        else:
+            client.deleteLater()
+
+    def _sweep(self) -> None:
+        """Let go of clients whose process has ended."""
+        for client in [one for one in self._ending if not one.is_running]:
+            self._ending.remove(client)
+            client.deleteLater()
+
+
+def _candidate(result: dict[str, Any]) -> Path | None:
+    name = result.get("model")
+    return Path(name) if isinstance(name, str) and name else None
