@@ -123,9 +123,9 @@ def _read_split(path: Path) -> list[str]:
 def _default_split(root: Path) -> Path | None:
     """The training list that common data sets keep beside their images, if it can only be one."""
     trainval = root / "idx_427" / "trainval.txt"
-    if trainval.is_file():
+    if os.path.isfile(trainval):
         return trainval
-    lists = sorted(p for p in (root / "img_idx").glob("train_*.txt") if p.is_file())
+    lists = sorted(p for p in (root / "img_idx").glob("train_*.txt") if os.path.isfile(p))
     named = [p for p in lists if p.stem == f"train_{root.name}"]
     if named:
         return named[0]
@@ -149,8 +149,8 @@ def _select(stills: Sequence[Path], split: Path) -> list[Path]:
 
 def _open_folder(path: Path, split: Path | None) -> Dataset:
     # Opening the images folder of a set means the set.
-    root = path.parent if path.name == "images" and (path.parent / "masks").is_dir() else path
-    has_images = (root / "images").is_dir()
+    root = path.parent if path.name == "images" and os.path.isdir(path.parent / "masks") else path
+    has_images = os.path.isdir(root / "images")
     folder = root / "images" if has_images else root
     stills = list_stills(folder)
     if not stills:
@@ -245,7 +245,7 @@ def open_dataset(path: Path, *, split: Path | None = None) -> Dataset:
         DatasetError: nothing there is a data set, or the split names a frame that is not there.
     """
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
             return _open_folder(path, split)
         if path.suffix.lower() == ".json":
             return _open_manifest(path, split)
@@ -256,8 +256,8 @@ def open_dataset(path: Path, *, split: Path | None = None) -> Dataset:
 
 def is_dataset(path: Path) -> bool:
     """Whether ``path`` is laid out as a data set: a folder with ``images/`` or ``masks/`` in it, or a manifest."""
-    if path.is_dir():
-        return (path / "images").is_dir() or (path / "masks").is_dir()
+    if os.path.isdir(path):
+        return os.path.isdir(path / "images") or os.path.isdir(path / "masks")
     if path.suffix.lower() != ".json":
         return False
     try:

@@ -107,7 +107,7 @@ def list_frames(path: Path) -> tuple[FrameRef, ...]:
     Raises:
         FrameError: nothing there can be read as frames.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         stills = list_stills(path)
         if not stills:
             raise FrameError(f"{shown(path)} holds no PNG, BMP, JPEG or TIFF images: open a folder that does.")

@@ -141,7 +141,7 @@ def test_a_damaged_mask_is_a_label_error(tmp_path: Path) -> None:
         open_dataset(root).read(0)
 
 
-@pytest.mark.parametrize("name", ["missing", "empty", "text.json", "text.png"])
+@pytest.mark.parametrize("name", ["missing", "empty", "text.json", "text.png", "x" * 300, "x" * 300 + ".json"])
 def test_what_is_no_data_set_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     for file in ("text.json", "text.png"):

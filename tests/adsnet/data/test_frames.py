@@ -84,3 +84,22 @@ def test_a_file_is_no_folder_to_list(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(STILL)
     with pytest.raises(FrameError, match=r"a\.png"):
         list_stills(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "file/below"])
+def test_names_that_cannot_be_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FrameError, match="Cannot open"):
+        list_frames(tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_entered_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(path: object, *args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("stat", "open", "scandir"):
+        monkeypatch.setattr(os, name, deny)
+    with pytest.raises(FrameError, match="access is denied"):
+        list_frames(tmp_path / "frames")
+    with pytest.raises(FrameError, match="access is denied"):
+        list_stills(tmp_path)
