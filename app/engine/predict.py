@@ -38,7 +38,7 @@ class PredictEngine(QObject):
         self._load_shown = 0
         self._wanted: tuple[str, str] | None = None
         self._by_hand = False
-        self._accepted: Path | None = None
+        self._accepted = self._accepted_now()
         self._deadly: PredictionKey | None = None
         client.model_loaded.connect(self._on_model_loaded)
         client.predicted.connect(self._on_predicted)
@@ -188,14 +188,18 @@ class PredictEngine(QObject):
             self.load_usual()
 
     def _on_project_changed(self) -> None:
-        project = self._session.project
-        if project is None:
+        before, self._accepted = self._accepted, self._accepted_now()
+        if self._accepted is None:
             return
-        before, self._accepted = self._accepted, project.model
-        # What was just accepted counts more than what was loaded by hand earlier.
-        fresh = self._accepted is not None and before != self._accepted
+        # What was accepted just now counts more than what was loaded by hand earlier.
+        fresh = before is not None and before[0] == self._accepted[0] and before != self._accepted
         if self._client.is_running and (fresh or not self._by_hand):
             self.load_usual()
+
+    def _accepted_now(self) -> tuple[Path, Path | None] | None:
+        """Label root and accepted model of the open project."""
+        project = self._session.project
+        return None if project is None else (project.root, project.model)
 
     def _on_settings_changed(self) -> None:
         if not self._by_hand and self._client.is_running and self._wanted is not None:

@@ -254,7 +254,7 @@ class Saving(QObject):
         self._review.set_state(index, "reviewed" if reviewed else "corrected" if ours else "new")
 
     def labelled_samples(self, *, only_reviewed: bool = False) -> tuple[Sample, ...]:
-        """The frames with a label file, as training takes them; with ``only_reviewed`` those a person is content with."""
+        """The frames with a label file, as training takes them; ``only_reviewed``: those a person is content with."""
         opened = self._needed()
         samples = []
         for index, (frame, stem) in enumerate(zip(opened.sequence.frames, opened.sequence.stems, strict=True)):
