@@ -22,6 +22,11 @@ TINY_TRAINING = TrainConfig(
 )
 
 
+def tiny(**changes: Any) -> ModelConfig:
+    """``TINY`` with changes."""
+    return ModelConfig(**{**vars(TINY), **changes})
+
+
 def tiny_card(config: ModelConfig = TINY, **fields: Any) -> ModelCard:
     """A card for ``lively_network(config)``."""
     return ModelCard(**{"name": "tiny", "model": config, "normalisation": Normalisation(), **fields})

@@ -32,7 +32,7 @@ def engine_of(name: str) -> Engine:
         from adsnet.sparse.spconv import SpconvEngine
 
         return SpconvEngine()
-    return {"gather": GatherEngine, "auto": AutoEngine}[name]()
+    return GatherEngine() if name == "gather" else AutoEngine()
 
 
 def mask_of(kind: str, batch: int, height: int, width: int, *, seed: int = 0) -> Tensor:
@@ -97,7 +97,7 @@ def test_every_operation_agrees_with_the_dense_engine(name: str, kind: str) -> N
     keep = mask_of(kind, 2, 10, 14)
     expected, got = everything(DenseEngine(), 5, 7, keep), everything(engine_of(name), 5, 7, keep)
     for operation, values in expected.items():
-        torch.testing.assert_close(got[operation], values, atol=2e-5, rtol=1e-5, msg=lambda m, o=operation: f"{o}: {m}")
+        torch.testing.assert_close(got[operation], values, atol=2e-5, rtol=1e-5, msg=operation)
 
 
 @pytest.mark.parametrize("kind", MASKS)
@@ -124,7 +124,8 @@ def test_dropped_sites_do_not_influence_kept_ones() -> None:
 def test_a_full_mask_is_the_plain_convolution() -> None:
     layer = randomise(ConvBnRelu(3, 4))
     x = noise(2, 3, 8, 6)
-    for engine in (DenseEngine(), GatherEngine()):
+    engines: tuple[Engine, ...] = (DenseEngine(), GatherEngine())
+    for engine in engines:
         sites = engine.sites(torch.ones(2, 1, 8, 6))
         got = engine.scatter(engine.convolve(engine.take(x, sites), layer, sites), sites)
         torch.testing.assert_close(got, layer(x), atol=1e-5, rtol=1e-5)
@@ -174,7 +175,7 @@ def test_gather_has_the_gradients_of_dense(kind: str) -> None:
         assert dense is not None
         got = gradients[1][name]
         assert got is not None, name
-        torch.testing.assert_close(got, dense, atol=1e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(got, dense, atol=1e-4, rtol=1e-3, msg=name)
 
 
 def test_gather_splits_large_products_without_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
