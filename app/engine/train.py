@@ -75,6 +75,7 @@ class TrainEngine(QObject):
         *,
         iterations: int | None = None,
         only_reviewed: bool = False,
+        only_corrected: bool = False,
     ) -> None:
         """Train the present model further on the labels of the open sequence.
 
@@ -82,6 +83,7 @@ class TrainEngine(QObject):
             config: all options, or None for those of fine-tuning.
             iterations: instead of those of ``config``.
             only_reviewed: take frames only that a person is content with; else all that have a label.
+            only_corrected: take frames only that a person corrected or is content with.
 
         Raises:
             TrainingError: a training runs already, or there are too few labels.
@@ -97,9 +99,10 @@ class TrainEngine(QObject):
         options = from_dict(TrainConfig, options) if isinstance(options, dict) else options
         if iterations is not None:
             options = dataclasses.replace(options, iterations=iterations)
-        samples = self._session.saving.labelled_samples(only_reviewed=only_reviewed)
+        samples = self._session.saving.labelled_samples(only_reviewed=only_reviewed, only_corrected=only_corrected)
         if len(samples) < 2:
-            which = "reviewed frames with a label" if only_reviewed else "frames with a label"
+            kind = "reviewed " if only_reviewed else "corrected " if only_corrected else ""
+            which = f"{kind}frames with a label"
             raise TrainingError(f"Training needs two {which}, and there are {len(samples)}: label more frames.")
         run = project.new_run()
         manifest = run / MANIFEST

@@ -253,13 +253,20 @@ class Saving(QObject):
         opened.store.set_state(stem, state)
         self._review.set_state(index, "reviewed" if reviewed else "corrected" if ours else "new")
 
-    def labelled_samples(self, *, only_reviewed: bool = False) -> tuple[Sample, ...]:
-        """The frames with a label file, as training takes them; ``only_reviewed``: those a person is content with."""
+    def labelled_samples(self, *, only_reviewed: bool = False, only_corrected: bool = False) -> tuple[Sample, ...]:
+        """The frames with a label file, as training takes them.
+
+        Args:
+            only_reviewed: those that a person is content with.
+            only_corrected: those that a person corrected or is content with, not labels that came with the frames.
+        """
         opened = self._needed()
         samples = []
         for index, (frame, stem) in enumerate(zip(opened.sequence.frames, opened.sequence.stems, strict=True)):
-            wanted = self._review.state(index) == "reviewed" if only_reviewed else self._review.has_label(index)
-            mask = opened.store.source(stem) if wanted else None
+            state = self._review.state(index)
+            wanted = not (only_reviewed and state != "reviewed")
+            wanted = wanted and not (only_corrected and state not in ("corrected", "reviewed"))
+            mask = opened.store.source(stem) if wanted and self._review.has_label(index) else None
             if mask is not None:
                 samples.append(Sample(frame, mask))
         return tuple(samples)
