@@ -65,7 +65,7 @@ def resolve_model(name: str | Path | None) -> Path:
         return path
     folder = resources.path_of("models")
     shipped = folder / f"{path.name}{SUFFIX}"
-    if not shipped.is_file() or path.name != str(path):
+    if not os.path.isfile(shipped) or path.name != str(path):
         names = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
         raise ModelFileError(f"{path}: not a model file; give a {SUFFIX} file or one of: {', '.join(names) or 'none'}")
     return shipped
