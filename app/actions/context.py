@@ -1,0 +1,93 @@
+"""What handlers work with. Views and engines come in as protocols, so that handlers can be tried without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from app.actions.spec import Situation
+from app.state.session import Session
+
+
+class Dialogs(Protocol):
+    """All questions to the user; a test answers them without a window."""
+
+    def open_files(self) -> list[Path]: ...
+    def open_folder(self) -> Path | None: ...
+    def open_model(self) -> Path | None: ...
+    def ask_discard(self, stems: Sequence[str]) -> bool: ...
+    def ask_conflict(self, stem: str) -> Literal["overwrite", "reload", "cancel"]: ...
+    def ask_recover(self, frames: int) -> Literal["recover", "discard", "later"]: ...
+    def ask_stop_training(self) -> bool: ...
+    def show_about(self) -> None: ...
+
+
+class Pick(Protocol):
+    """The tool in the hand and the selected target."""
+
+    @property
+    def target(self) -> int | None: ...
+    @property
+    def tool(self) -> str: ...
+    def select(self, target: int | None) -> None: ...
+    def use_tool(self, name: str) -> None: ...
+
+
+class Screen(Protocol):
+    """What handlers may ask of the window."""
+
+    def fit(self) -> None: ...
+    def zoom_by(self, factor: float) -> None: ...
+    def zoom_to(self, zoom: float) -> None: ...
+    def cancel_stroke(self) -> bool: ...
+    def finish_stroke(self) -> None: ...
+    def show_panel(self, name: str) -> None: ...
+    def show_keys(self) -> None: ...
+    def open_in_desktop(self, path: Path) -> None: ...
+    def close_window(self) -> None: ...
+
+
+class Predicting(Protocol):
+    """The engine that predicts."""
+
+    def request(self) -> None: ...
+    def load(self, path: str, device: str = "auto") -> None: ...
+
+
+class Training(Protocol):
+    """The engine that tunes."""
+
+    @property
+    def running(self) -> bool: ...
+    def start(
+        self,
+        config: None = None,
+        *,
+        iterations: int | None = None,
+        only_reviewed: bool = False,
+        only_corrected: bool = False,
+    ) -> None: ...
+    def stop(self) -> None: ...
+    def accept(self) -> Path: ...
+    def discard(self) -> None: ...
+
+
+@dataclass
+class Context:
+    """Everything a handler may use."""
+
+    session: Session
+    predicting: Predicting
+    training: Training
+    dialogs: Dialogs
+    pick: Pick
+    screen: Screen
+    sample: Path
+    log_folder: Path
+
+    @property
+    def situation(self) -> Situation:
+        """What decides on enabled actions now."""
+        return Situation(self.session, self.pick.target)

@@ -1,0 +1,294 @@
+"""What the actions do. A handler asks first (through ``dialogs``) and then acts; the acting part has no widget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adsnet.config import Sparsity
+from adsnet.errors import AdsnetError
+from app.actions.context import Context
+from app.storage.labels import LabelConflict
+
+Handler = Callable[[Context], None]
+
+
+def run(action: str, ctx: Context) -> None:
+    """Do what the action says; an error becomes a notice."""
+    try:
+        HANDLERS[action](ctx)
+    except AdsnetError as error:
+        ctx.session.notices.error(str(error), key=action)
+
+
+# ---- File ---------------------------------------------------------------------------------------------------
+
+
+def open_paths(ctx: Context, paths: Sequence[Path]) -> None:
+    """Open files or folders after the open sequence could be saved."""
+    if paths and leave_sequence(ctx):
+        ctx.session.open_later(list(paths))
+
+
+def leave_sequence(ctx: Context) -> bool:
+    """Save what is unsaved before something else is opened or the window closes; False to stay."""
+    ctx.screen.finish_stroke()
+    failed = ctx.session.save_all() if ctx.session.sequence is not None else ()
+    return not failed or ctx.dialogs.ask_discard(failed)
+
+
+def _open(ctx: Context) -> None:
+    open_paths(ctx, ctx.dialogs.open_files())
+
+
+def _open_folder(ctx: Context) -> None:
+    folder = ctx.dialogs.open_folder()
+    if folder is not None:
+        open_paths(ctx, [folder])
+
+
+def _open_sample(ctx: Context) -> None:
+    open_paths(ctx, [ctx.sample])
+
+
+def _save(ctx: Context) -> None:
+    ctx.screen.finish_stroke()
+    try:
+        ctx.session.save()
+    except LabelConflict as conflict:
+        settle_conflict(ctx, conflict.stem)
+    failed = ctx.session.save_all()
+    if failed:
+        ctx.session.notices.error(
+            f"{len(failed)} labels could not be saved ({', '.join(failed[:3])}); they stay in the window, try again.",
+            key="save",
+        )
+    else:
+        ctx.session.notices.withdraw("save")
+
+
+def settle_conflict(ctx: Context, stem: str) -> None:
+    """The label file of the frame was changed by another program: ask which one holds."""
+    answer = ctx.dialogs.ask_conflict(stem)
+    if answer == "overwrite":
+        ctx.session.save(overwrite=True)
+    elif answer == "reload":
+        ctx.session.reload_label()
+
+
+def offer_recovery(ctx: Context) -> None:
+    """Edits of a session that ended without saving: ask what becomes of them."""
+    frames = len(ctx.session.pending)
+    if frames == 0:
+        return
+    answer = ctx.dialogs.ask_recover(frames)
+    if answer == "recover":
+        recovered = ctx.session.recover()
+        ctx.session.notices.info(f"The unsaved edits of {recovered} frames are back.", key="recover")
+    elif answer == "discard":
+        ctx.session.discard_pending()
+
+
+def _close(ctx: Context) -> None:
+    if leave_sequence(ctx):
+        ctx.session.close_sequence(discard=True)
+
+
+# ---- Labels -------------------------------------------------------------------------------------------------
+
+
+def _accept_frame(ctx: Context) -> None:
+    ctx.screen.finish_stroke()
+    ctx.session.accept_frame()
+
+
+def _accept_target(ctx: Context) -> None:
+    target = ctx.pick.target
+    if target is not None:
+        ctx.screen.finish_stroke()
+        ctx.session.accept_target(target)
+        ctx.pick.select(None)
+
+
+def _reject_target(ctx: Context) -> None:
+    target, predictions = ctx.pick.target, ctx.session.predictions
+    if target is None:
+        return
+    if target in predictions.rejected:
+        predictions.restore(target)
+    else:
+        predictions.reject(target)
+
+
+def _clear(ctx: Context) -> None:
+    ctx.screen.finish_stroke()
+    document = ctx.session.document
+    document.apply_mask("Clear label", np.zeros(document.shape, np.bool_))
+
+
+def _toggle_reviewed(ctx: Context) -> None:
+    ctx.screen.finish_stroke()
+    session = ctx.session
+    session.mark_reviewed(session.review.state(session.frame_index) != "reviewed")
+
+
+def _undo(ctx: Context) -> None:
+    if not ctx.screen.cancel_stroke():
+        ctx.session.document.undo()
+
+
+def _select_tool(ctx: Context) -> None:
+    """Esc first takes back a stroke, then leaves the tool, then the selection."""
+    if ctx.screen.cancel_stroke():
+        return
+    if ctx.pick.tool == "select":
+        ctx.pick.select(None)
+    ctx.pick.use_tool("select")
+
+
+# ---- the others ---------------------------------------------------------------------------------------------
+
+
+def _go(target: Callable[[Context], int]) -> Handler:
+    def handler(ctx: Context) -> None:
+        ctx.session.go_to(target(ctx))
+
+    return handler
+
+
+def _last(ctx: Context) -> int:
+    sequence = ctx.session.sequence
+    return len(sequence) - 1 if sequence is not None else 0
+
+
+def _unreviewed(backwards: bool) -> Handler:
+    def handler(ctx: Context) -> None:
+        if not ctx.session.next_to_do(backwards=backwards):
+            ctx.session.notices.info("Every frame is reviewed.", key="review")
+
+    return handler
+
+
+def _layer(name: str) -> Handler:
+    def handler(ctx: Context) -> None:
+        display = ctx.session.display
+        display.set_visible(name, not display.visible(name))
+
+    return handler
+
+
+def _brush(step: int) -> Handler:
+    def handler(ctx: Context) -> None:
+        display = ctx.session.display
+        display.set_brush_size(min(max(display.brush_size + step, 1), 64))
+
+    return handler
+
+
+def _load_model(ctx: Context) -> None:
+    path = ctx.dialogs.open_model()
+    if path is not None:
+        ctx.predicting.load(str(path))
+
+
+def start_tuning(ctx: Context, iterations: int, frames: str) -> None:
+    """Save the labels and start the training process on ``corrected``, ``reviewed`` or all ``labelled`` frames."""
+    ctx.screen.finish_stroke()
+    failed = ctx.session.save_all()
+    if failed:
+        ctx.session.notices.error(
+            f"Fine-tuning did not start: the label of {failed[0]} could not be saved.", key="model.fine_tune"
+        )
+        return
+    ctx.training.start(iterations=iterations, only_reviewed=frames == "reviewed", only_corrected=frames == "corrected")
+
+
+def _accept_candidate(ctx: Context) -> None:
+    path = ctx.training.accept()
+    ctx.session.notices.info(f"{path.name} is the model of this sequence now; the one before is kept.", key="model")
+
+
+def remember_choices(ctx: Context) -> None:
+    """Store what was chosen in the window, so that the next start looks the same."""
+    session, display = ctx.session, ctx.session.display
+    settings = dataclasses.replace(
+        session.settings,
+        colour_map=display.colour_map,
+        # Limits by hand belong to the frames they were set on.
+        window=session.settings.window if display.window == "fixed" else display.window,
+        lock_levels=display.locked,
+        brush_size=display.brush_size,
+        engine=session.engine,
+        drop_stage3=session.sparsity.drop[0],
+        drop_stage2=session.sparsity.drop[1],
+    )
+    session.set_settings(settings)
+
+
+def set_drop(ctx: Context, stage3: float, stage2: float) -> None:
+    """Another dropped fraction; the frame is predicted again."""
+    ctx.session.set_sparsity(Sparsity(drop=(stage3, stage2)))
+
+
+HANDLERS: dict[str, Handler] = {
+    "file.open": _open,
+    "file.open_folder": _open_folder,
+    "file.sample": _open_sample,
+    "file.save": _save,
+    "file.close": _close,
+    "file.quit": lambda ctx: ctx.screen.close_window(),
+    "edit.undo": _undo,
+    "edit.redo": lambda ctx: _changed(ctx.session.document.redo()),
+    "label.accept_frame": _accept_frame,
+    "label.accept_target": _accept_target,
+    "label.reject_target": _reject_target,
+    "label.reviewed": _toggle_reviewed,
+    "label.grow": lambda ctx: _changed(ctx.session.document.grow()),
+    "label.shrink": lambda ctx: _changed(ctx.session.document.shrink()),
+    "label.clear": _clear,
+    "go.next": lambda ctx: ctx.session.step(1),
+    "go.previous": lambda ctx: ctx.session.step(-1),
+    "go.first": _go(lambda ctx: 0),
+    "go.last": _go(_last),
+    "go.next_unreviewed": _unreviewed(False),
+    "go.previous_unreviewed": _unreviewed(True),
+    "view.fit": lambda ctx: ctx.screen.fit(),
+    "view.actual": lambda ctx: ctx.screen.zoom_to(1.0),
+    "view.zoom_in": lambda ctx: ctx.screen.zoom_by(1.5),
+    "view.zoom_out": lambda ctx: ctx.screen.zoom_by(1 / 1.5),
+    "view.outline": lambda ctx: ctx.session.display.set_outline_only(not ctx.session.display.outline_only),
+    "tool.select": _select_tool,
+    "tool.brush": lambda ctx: ctx.pick.use_tool("brush"),
+    "tool.eraser": lambda ctx: ctx.pick.use_tool("eraser"),
+    "brush.smaller": _brush(-1),
+    "brush.larger": _brush(1),
+    **{
+        f"layer.{name}": _layer(name)
+        for name in (
+            "mask",
+            "label",
+            "patches3",
+            "patches2",
+            "attention4",
+            "attention3",
+            "probability",
+            "verdicts",
+        )  # fmt: skip
+    },
+    "model.predict": lambda ctx: ctx.predicting.request(),
+    "model.load": _load_model,
+    "model.fine_tune": lambda ctx: ctx.screen.show_panel("fine_tune"),
+    "model.stop": lambda ctx: ctx.training.stop(),
+    "model.accept": _accept_candidate,
+    "model.discard": lambda ctx: ctx.training.discard(),
+    "help.keys": lambda ctx: ctx.screen.show_keys(),
+    "help.log": lambda ctx: ctx.screen.open_in_desktop(ctx.log_folder),
+    "help.about": lambda ctx: ctx.dialogs.show_about(),
+}
+
+
+def _changed(_: bool) -> None:
+    """Whether a pixel changed does not matter here."""

@@ -1,0 +1,155 @@
+"""The one table of actions. Menus, toolbar, shortcuts and the list of keys are made from it."""
+
+from __future__ import annotations
+
+from app.actions import conditions as c
+from app.actions.spec import ActionSpec
+
+_FRAME = c.all_of(c.has_sequence, c.has_frame)
+_LABEL = c.all_of(c.has_sequence, c.has_label)
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    # ---- File
+    ActionSpec(
+        "file.open", "Open…", "Open images, a multi-page TIFF or a video", ("Ctrl+O",),
+        icon="open", menu="File", toolbar="icon",
+    ),
+    ActionSpec(
+        "file.open_folder", "Open folder…", "Open a folder of frames or a data set", ("Ctrl+Shift+O",),
+        menu="File",
+    ),
+    ActionSpec(
+        "file.sample", "Open the sample", "Open the sequence that comes with the program",
+        icon="sample", menu="File",
+    ),
+    ActionSpec(
+        "file.save", "Save", "Save the labels now; they are saved by themselves too", ("Ctrl+S",),
+        icon="save", menu="File", section=1, toolbar="icon", enabled_when=c.has_sequence,
+    ),
+    ActionSpec("file.close", "Close sequence", "", ("Ctrl+W",), menu="File", section=1, enabled_when=c.has_sequence),
+    ActionSpec("file.quit", "Quit", "", ("Ctrl+Q",), menu="File", section=2),
+    # ---- Tools
+    ActionSpec(
+        "tool.select", "Select and pan", "Click a target to select it, drag to move the view", ("V",), ("Esc",),
+        icon="select", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
+    ActionSpec(
+        "tool.brush", "Brush", "Draw label pixels; Shift draws a straight line from the last point", ("B",),
+        icon="brush", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
+    ActionSpec(
+        "tool.eraser", "Eraser", "Erase label pixels", ("E",),
+        icon="eraser", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
+    ActionSpec("brush.smaller", "Smaller brush", "", ("[",), menu="Tools", section=1),
+    ActionSpec("brush.larger", "Larger brush", "", ("]",), menu="Tools", section=1),
+    # ---- Edit
+    ActionSpec(
+        "edit.undo", "Undo", "Take back the last change of this frame's label", ("Ctrl+Z",),
+        icon="undo", menu="Edit", toolbar="icon", enabled_when=c.all_of(_LABEL, c.can_undo),
+    ),
+    ActionSpec(
+        "edit.redo", "Redo", "Do again what was undone", ("Ctrl+Shift+Z", "Ctrl+Y"),
+        icon="redo", menu="Edit", toolbar="icon", enabled_when=c.all_of(_LABEL, c.can_redo),
+    ),
+    ActionSpec(
+        "label.accept_frame", "Accept prediction", "Make the predicted targets the label of this frame",
+        (), ("Return", "Enter"), icon="accept-frame", menu="Edit", section=1, toolbar="text",
+        enabled_when=c.all_of(_LABEL, c.has_prediction),
+    ),
+    ActionSpec(
+        "label.accept_target", "Accept target", "Add the selected predicted target to the label", ("Shift+Return",),
+        icon="accept", menu="Edit", section=1, enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_target),
+    ),
+    ActionSpec(
+        "label.reject_target", "Reject target", "Leave the selected target out; again to restore it",
+        (), ("Del", "Backspace"), icon="reject", menu="Edit", section=1,
+        enabled_when=c.all_of(c.has_prediction, c.has_target),
+    ),
+    ActionSpec(
+        "label.reviewed", "Reviewed", "Mark the label of this frame as right, also when it is empty", ("R",),
+        icon="reviewed", menu="Edit", section=2, toolbar="text", checkable=True, enabled_when=_FRAME,
+    ),
+    ActionSpec(
+        "label.grow", "Grow label", "Add one pixel around all targets of the label", ("Ctrl+]",),
+        menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+    ),
+    ActionSpec(
+        "label.shrink", "Shrink label", "Take one pixel off all targets of the label", ("Ctrl+[",),
+        menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+    ),
+    ActionSpec(
+        "label.clear", "Clear label", "Erase the whole label of this frame (one undo step)", ("Ctrl+Backspace",),
+        icon="clear", menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+    ),
+    # ---- Go
+    ActionSpec(
+        "go.next", "Next frame", "", ("D",), ("Right",),
+        icon="next", menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_last),
+    ),
+    ActionSpec(
+        "go.previous", "Previous frame", "", ("A",), ("Left",),
+        icon="previous", menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_first),
+    ),
+    ActionSpec(
+        "go.first", "First frame", "", (), ("Home",),
+        menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_first),
+    ),
+    ActionSpec("go.last", "Last frame", "", (), ("End",), menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_last)),
+    ActionSpec(
+        "go.next_unreviewed", "Next frame to review", "Jump to the next frame that is not reviewed", ("N",),
+        icon="next-unreviewed", menu="Go", section=1, toolbar="icon", enabled_when=c.has_sequence,
+    ),
+    ActionSpec(
+        "go.previous_unreviewed", "Previous frame to review", "", ("Shift+N",),
+        menu="Go", section=1, enabled_when=c.has_sequence,
+    ),
+    # ---- View
+    ActionSpec(
+        "view.fit", "Fit", "Show the whole frame", ("Ctrl+0", "F"),
+        icon="fit", menu="View", toolbar="icon", enabled_when=c.has_frame,
+    ),
+    ActionSpec(
+        "view.actual", "Actual size", "One screen pixel for each frame pixel", ("Ctrl+1",),
+        menu="View", enabled_when=c.has_frame,
+    ),
+    ActionSpec("view.zoom_in", "Zoom in", "", ("Ctrl++", "Ctrl+="), menu="View", enabled_when=c.has_frame),
+    ActionSpec("view.zoom_out", "Zoom out", "", ("Ctrl+-",), menu="View", enabled_when=c.has_frame),
+    ActionSpec("layer.mask", "Prediction", "", ("1",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.label", "Label", "", ("2", "X"), menu="View", section=1, checkable=True),
+    ActionSpec("layer.patches3", "Patches 4 → 3", "", ("3",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.patches2", "Patches 3 → 2", "", ("4",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.attention4", "Attention, stage 4", "", ("5",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.attention3", "Attention, stage 3", "", ("6",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.probability", "Probability", "", ("7",), menu="View", section=1, checkable=True),
+    ActionSpec("layer.verdicts", "Found and missed", "", ("8",), menu="View", section=1, checkable=True),
+    ActionSpec("view.outline", "Outlines only", "", ("Z",), menu="View", section=2, checkable=True),
+    # ---- Model
+    ActionSpec(
+        "model.predict", "Predict this frame again", "", ("I",), icon="predict", menu="Model",
+        enabled_when=c.all_of(_FRAME, c.has_model),
+    ),
+    ActionSpec("model.load", "Load model…", "Use another model file", icon="model", menu="Model"),
+    ActionSpec(
+        "model.fine_tune", "Fine-tune…", "Tune the model on the corrected frames", ("Ctrl+T",),
+        icon="fine-tune", menu="Model", section=1, toolbar="text",
+    ),
+    ActionSpec(
+        "model.stop", "Stop fine-tuning", "Finish the step, save and compare",
+        icon="stop", menu="Model", section=1, enabled_when=c.is_tuning,
+    ),
+    ActionSpec(
+        "model.accept", "Accept candidate", "Use the candidate from now on",
+        icon="candidate", menu="Model", section=1, enabled_when=c.has_candidate,
+    ),
+    ActionSpec(
+        "model.discard", "Discard candidate", "Go on with the current model",
+        menu="Model", section=1, enabled_when=c.has_candidate,
+    ),
+    # ---- Help
+    ActionSpec("help.keys", "Keys and mouse", "", ("F1",), icon="keys", menu="Help"),
+    ActionSpec("help.log", "Open log folder", "", menu="Help"),
+    ActionSpec("help.about", "About ADSNet Studio", "", menu="Help", section=1),
+)  # fmt: skip
+
+MENUS = ("File", "Edit", "Go", "View", "Tools", "Model", "Help")
