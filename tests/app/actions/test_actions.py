@@ -1,0 +1,205 @@
+"""The table of actions, when each can be used, and what the handlers do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
+
+from adsnet.prediction import Prediction
+from adsnet.resources import path_of
+from app.actions import handlers
+from app.actions.context import Context
+from app.actions.spec import Situation
+from app.actions.table import ACTIONS, MENUS
+from app.state.session import Session
+from app.storage.settings import Settings
+from tests.app.actions.conftest import SHAPE, Puppet
+
+
+def _arrive(ctx: Context, *boxes: tuple[int, int, int, int]) -> None:
+    probability = np.zeros(SHAPE, np.float32)
+    for x, y, w, h in boxes:
+        probability[y : y + h, x : x + w] = 0.9
+    key = ctx.session.prediction_key()
+    assert key is not None
+    made = Prediction(probability, (), (), SHAPE, 0.01, "adsnet", "test", "dense")
+    assert ctx.session.predictions.take(ctx.session.predictions.next_generation(), key, made)
+
+
+def _enabled(situation: Situation) -> set[str]:
+    return {a.id for a in ACTIONS if a.enabled_when is None or a.enabled_when(situation) is None}
+
+
+# ---- the table ----------------------------------------------------------------------------------------------
+
+
+def test_ids_are_unique_and_each_has_a_handler() -> None:
+    ids = [a.id for a in ACTIONS]
+    assert len(set(ids)) == len(ids)
+    assert set(ids) == set(handlers.HANDLERS)
+
+
+def test_no_key_means_two_things() -> None:
+    keys = Counter(QKeySequence(key).toString() for a in ACTIONS for key in a.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert "" not in keys, "every key is one that Qt knows"
+
+
+def test_every_action_has_a_menu_and_its_icon_exists() -> None:
+    for action in ACTIONS:
+        assert action.menu in MENUS and action.text
+        if action.icon:
+            assert (path_of("icons") / f"{action.icon}.svg").is_file(), action.icon
+
+
+def test_the_keys_people_bring_along() -> None:
+    keys = {key: a.id for a in ACTIONS for key in a.keys}
+    expected = {
+        "V": "tool.select", "B": "tool.brush", "E": "tool.eraser", "[": "brush.smaller", "]": "brush.larger",
+        "Ctrl+Z": "edit.undo", "Ctrl+Shift+Z": "edit.redo", "Ctrl+Y": "edit.redo", "Return": "label.accept_frame",
+        "D": "go.next", "Right": "go.next", "A": "go.previous", "Left": "go.previous", "N": "go.next_unreviewed",
+        "X": "layer.label", "1": "layer.mask", "6": "layer.attention3", "Ctrl+S": "file.save", "R": "label.reviewed",
+        "Ctrl+T": "model.fine_tune", "F1": "help.keys", "Esc": "tool.select", "Ctrl+0": "view.fit",
+    }  # fmt: skip
+    assert {key: keys.get(key) for key in expected} == expected
+
+
+# ---- when they can be used ----------------------------------------------------------------------------------
+
+
+def test_with_nothing_open_only_what_needs_nothing_is_enabled(qapp: QApplication) -> None:
+    enabled = _enabled(Situation(Session(Settings())))
+    assert {"file.open", "file.sample", "file.quit", "help.keys", "tool.brush", "model.load"} <= enabled
+    assert not enabled & {"file.save", "edit.undo", "go.next", "label.accept_frame", "label.reviewed", "view.fit"}
+
+
+def test_the_enabled_set_follows_the_session(ctx: Context) -> None:
+    first = _enabled(ctx.situation)
+    assert "go.next" in first and "go.previous" not in first and "label.accept_frame" not in first
+    _arrive(ctx, (3, 3, 2, 2))
+    assert "label.accept_frame" in _enabled(ctx.situation) and "label.accept_target" not in _enabled(ctx.situation)
+    ctx.pick.select(0)
+    assert {"label.accept_target", "label.reject_target"} <= _enabled(ctx.situation)
+    assert "edit.undo" not in _enabled(ctx.situation)
+    handlers.run("label.accept_frame", ctx)
+    assert {"edit.undo", "label.clear"} <= _enabled(ctx.situation)
+    ctx.session.go_to(2)
+    last = _enabled(ctx.situation)
+    assert "go.next" not in last and "go.previous" in last and "edit.undo" not in last
+
+
+def test_reasons_are_sentences(qapp: QApplication) -> None:
+    situation = Situation(Session(Settings()))
+    reasons = [a.enabled_when(situation) for a in ACTIONS if a.enabled_when is not None]
+    assert all(reason is None or reason.endswith(".") for reason in reasons) and any(reasons)
+
+
+# ---- handlers -----------------------------------------------------------------------------------------------
+
+
+def test_accepting_a_frame_leaves_rejected_targets_out(ctx: Context, puppet: Puppet) -> None:
+    _arrive(ctx, (3, 3, 2, 2), (20, 10, 1, 1))
+    puppet.target = 1
+    handlers.run("label.reject_target", ctx)
+    handlers.run("label.accept_frame", ctx)
+    assert np.argwhere(ctx.session.document.mask).tolist() == [[3, 3], [3, 4], [4, 3], [4, 4]]
+    handlers.run("edit.undo", ctx)
+    assert not ctx.session.document.mask.any()
+    handlers.run("label.reject_target", ctx)
+    assert ctx.session.predictions.rejected == frozenset()
+
+
+def test_accepting_a_target_adds_only_it(ctx: Context, puppet: Puppet) -> None:
+    _arrive(ctx, (3, 3, 2, 2), (20, 10, 1, 1))
+    puppet.target = 1
+    handlers.run("label.accept_target", ctx)
+    assert np.argwhere(ctx.session.document.mask).tolist() == [[10, 20]] and puppet.target is None
+
+
+def test_undo_during_a_stroke_takes_the_stroke_back(ctx: Context, puppet: Puppet) -> None:
+    ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
+    puppet.stroke = True
+    handlers.run("edit.undo", ctx)
+    assert ctx.session.document.mask.any()
+    handlers.run("edit.undo", ctx)
+    assert not ctx.session.document.mask.any()
+
+
+def test_escape_takes_back_then_selects_then_clears(ctx: Context, puppet: Puppet) -> None:
+    puppet.tool, puppet.stroke, puppet.target = "brush", True, 0
+    handlers.run("tool.select", ctx)
+    assert (puppet.tool, puppet.stroke, puppet.target) == ("brush", False, 0)
+    handlers.run("tool.select", ctx)
+    assert (puppet.tool, puppet.target) == ("select", 0)
+    handlers.run("tool.select", ctx)
+    assert puppet.target is None
+
+
+def test_reviewed_toggles_and_next_skips_reviewed(ctx: Context) -> None:
+    handlers.run("label.reviewed", ctx)
+    ctx.session.go_to(1)
+    handlers.run("label.reviewed", ctx)
+    ctx.session.go_to(0)
+    handlers.run("go.next_unreviewed", ctx)
+    assert ctx.session.frame_index == 2
+    handlers.run("label.reviewed", ctx)
+    handlers.run("go.next_unreviewed", ctx)
+    assert [n.key for n in ctx.session.notices.current] == ["review"]
+    handlers.run("label.reviewed", ctx)
+    assert ctx.session.review.state(2) != "reviewed"
+
+
+def test_a_conflict_on_saving_is_asked_about(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
+    foreign = np.zeros(SHAPE, np.uint8)
+    foreign[5, 5] = 255
+    Image.fromarray(foreign).save(folder / "masks" / "f0.png")
+    handlers.run("file.save", ctx)
+    assert "conflict? f0" in puppet.calls
+    assert np.asarray(Image.open(folder / "masks" / "f0.png"))[5, 5] == 255
+    puppet.conflict = "reload"
+    handlers.settle_conflict(ctx, "f0")
+    assert np.argwhere(ctx.session.document.mask).tolist() == [[5, 5]]
+
+
+def test_leaving_with_labels_that_cannot_be_saved_asks(
+    ctx: Context, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctx.session, "save_all", lambda: ("f0",))
+    handlers.run("file.close", ctx)
+    assert puppet.calls == ["discard? f0"] and ctx.session.sequence is not None
+    puppet.discard_answer = True
+    handlers.run("file.close", ctx)
+    assert ctx.session.sequence is None
+
+
+def test_tuning_saves_first(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
+    handlers.start_tuning(ctx, 7, "corrected")
+    assert puppet.calls == ["train 7 False True"] and np.asarray(Image.open(folder / "masks" / "f0.png"))[1, 1] == 255
+
+
+def test_an_error_becomes_a_notice(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adsnet.errors import ModelFileError
+
+    def fail() -> Path:
+        raise ModelFileError("The candidate is damaged: train again.")
+
+    monkeypatch.setattr(ctx.training, "accept", fail)
+    handlers.run("model.accept", ctx)
+    assert [(n.level, n.text) for n in ctx.session.notices.current] == [
+        ("error", "The candidate is damaged: train again.")
+    ]
+
+
+@pytest.mark.parametrize("name", ["mask", "label", "patches3", "patches2", "attention4", "attention3"])
+def test_layer_keys_toggle_their_overlay(ctx: Context, name: str) -> None:
+    before = ctx.session.display.visible(name)
+    handlers.run(f"layer.{name}", ctx)
+    assert ctx.session.display.visible(name) is not before
