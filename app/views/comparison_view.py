@@ -1,0 +1,140 @@
+"""Current model against candidate on the held-out frames: the figures, and frame by frame what changed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QBrush, QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.state.fine_tune import FineTune
+from app.views.parts import primary, quiet_label
+from app.views.theme import colours
+
+# title, key, factor, format, whether more is better, explanation
+_FIGURES = (
+    ("Pd", "pd", 100.0, "{:.1f} %", True, "Share of the labelled targets that were found"),
+    ("Fa", "fa", 1e6, "{:.1f} · 10⁻⁶", False, "Pixels of false targets, of all pixels"),
+    ("nIoU", "niou", 1.0, "{:.3f}", True, "Mean over the frames of the overlap of prediction and label"),
+    ("IoU", "iou", 1.0, "{:.3f}", True, "Overlap of prediction and label over all frames together"),
+)
+_VERDICTS = {"better": "▲ better", "worse": "▼ worse", "same": "same"}
+
+
+class ComparisonView(QWidget):
+    """Figures, the list of frames, and the decision."""
+
+    accept_requested = Signal()
+    discard_requested = Signal()
+    frame_chosen = Signal(str)
+
+    def __init__(self, fine_tune: FineTune, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._fine_tune = fine_tune
+        self._cells: dict[str, tuple[QLabel, QLabel]] = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(0, 1)
+        for column, title in enumerate(("Held-out frames", "current", "candidate")):
+            label = quiet_label(title)
+            grid.addWidget(label, 0, column, Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight)
+        for row, (title, key, _factor, _form, _more, tip) in enumerate(_FIGURES, start=1):
+            name = QLabel(title)
+            name.setToolTip(tip)
+            before, after = QLabel("–"), QLabel("–")
+            self._cells[key] = (before, after)
+            grid.addWidget(name, row, 0)
+            grid.addWidget(before, row, 1, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(after, row, 2, Qt.AlignmentFlag.AlignRight)
+        self.frames = QTreeWidget()
+        self.frames.setRootIsDecorated(False)
+        self.frames.setUniformRowHeights(True)
+        self.frames.setHeaderLabels(["Frame", "Found", "False", ""])
+        self.frames.headerItem().setToolTip(
+            1, "Targets found by the current model → by the candidate, of those labelled"
+        )
+        self.frames.headerItem().setToolTip(2, "False targets of the current model → of the candidate")
+        self.frames.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        header = self.frames.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.frames.itemActivated.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
+        self.frames.itemClicked.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
+        self.accept = primary(QPushButton("Accept candidate"))
+        self.accept.setToolTip("Use the candidate for this sequence from now on; the current model is kept")
+        self.discard = QPushButton("Discard")
+        self.discard.setToolTip("Go on with the current model")
+        self.accept.clicked.connect(self.accept_requested)
+        self.discard.clicked.connect(self.discard_requested)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.discard)
+        buttons.addStretch(1)
+        buttons.addWidget(self.accept)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(grid)
+        layout.addWidget(self.frames, 1)
+        layout.addLayout(buttons)
+        for signal in (fine_tune.evaluated, fine_tune.cleared, fine_tune.status_changed):
+            signal.connect(self.read)
+        self.read()
+
+    def read(self, _change: object = None) -> None:
+        """Show what the fine-tuning state holds."""
+        before, after = self._fine_tune.before, self._fine_tune.after
+        for title, key, factor, form, more_is_better, _tip in _FIGURES:
+            del title
+            old = _figure(before.metrics if before else {}, key)
+            new = _figure(after.metrics if after else {}, key)
+            first, second = self._cells[key]
+            first.setText("–" if old is None else form.format(old * factor))
+            second.setText("–" if new is None else form.format(new * factor))
+            second.setStyleSheet(_emphasis(old, new, more_is_better))
+        self.frames.clear()
+        rows = self._fine_tune.comparison() if before and after else ()
+        for change in rows:
+            row = QTreeWidgetItem(
+                [
+                    change.frame,
+                    f"{change.found_before} → {change.found_after} of {change.targets}",
+                    f"{change.false_before} → {change.false_after}",
+                    _VERDICTS[change.verdict],
+                ]
+            )
+            c = colours()
+            tint = {"better": c.good, "worse": c.bad}.get(change.verdict, c.quiet)
+            row.setForeground(3, QBrush(QColor(tint)))
+            self.frames.addTopLevelItem(row)
+        ready = self._fine_tune.candidate is not None and self._fine_tune.status in ("done", "stopped")
+        self.accept.setEnabled(ready)
+        self.discard.setEnabled(ready)
+
+
+def _figure(metrics: dict[str, Any], key: str) -> float | None:
+    """A figure that is there and finite."""
+    value = metrics.get(key)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _emphasis(old: float | None, new: float | None, more_is_better: bool) -> str:
+    """Colour and weight of the candidate's figure; a tie is left plain."""
+    if old is None or new is None or math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-9):
+        return ""
+    better = (new > old) == more_is_better
+    return f"color: {colours().good if better else colours().bad}; font-weight: 600;"

@@ -1,0 +1,210 @@
+"""The Targets panel: the predicted targets of the frame, one row each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
+
+from adsnet.targets import Target, scr
+from app.state.session import Session
+from app.views.binding import quiet
+from app.views.icons import set_icon
+from app.views.parts import primary, quiet_label
+from app.views.selection import Selection
+
+Index = QModelIndex | QPersistentModelIndex
+_HEADINGS = ("#", "x", "y", "Area", "Peak", "SCR", "")
+_TIPS = (
+    "Number in reading order",
+    "Column of the centroid in pixels",
+    "Row of the centroid in pixels",
+    "Pixels",
+    "Largest probability in the target",
+    "Local signal-to-clutter ratio: contrast to the surroundings, over their deviation",
+    "",
+)
+_SCR_MARGIN = 20  # pixels around the target that count as its surroundings
+
+
+class TargetModel(QAbstractTableModel):
+    """The targets of the current prediction."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._targets: tuple[Target, ...] = ()
+        self._ratios: dict[int, float] = {}
+        session.predictions.arrived.connect(self.reload)
+        session.predictions.cleared.connect(self.reload)
+        session.predictions.threshold_changed.connect(self.reload)
+        session.predictions.rejected_changed.connect(self._rejected_changed)
+        self.reload()
+
+    def reload(self, *_: object) -> None:
+        """Take over the targets of the prediction."""
+        self.beginResetModel()
+        self._targets = self._session.predictions.targets
+        self._ratios = {}
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One row a target."""
+        return 0 if parent.isValid() else len(self._targets)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """The headings."""
+        return 0 if parent.isValid() else len(_HEADINGS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles and their explanations."""
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return _HEADINGS[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return _TIPS[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The numbers of one target."""
+        row, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Rejected targets are greyed out but can still be selected and accepted."""
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+    def _text(self, row: int, column: int) -> str:
+        target = self._targets[row]
+        if column == 6:
+            return "rejected" if row in self._session.predictions.rejected else ""
+        if column == 5:
+            ratio = self._ratio(row)
+            return f"{ratio:.1f}" if math.isfinite(ratio) else "–"
+        return (str(row + 1), f"{target.x:.1f}", f"{target.y:.1f}", str(target.area), f"{target.score:.2f}")[column]
+
+    def _ratio(self, row: int) -> float:
+        """SCR of one target, computed when it is first looked at, in a window around it."""
+        if row not in self._ratios:
+            self._ratios[row] = self._measure(row)
+        return self._ratios[row]
+
+    def _measure(self, row: int) -> float:
+        frame = self._session.frame
+        if frame is None:
+            return math.nan
+        (x, y, w, h), pixels = self._session.predictions.region(row)
+        height, width = frame.pixels.shape
+        top, left = max(y - _SCR_MARGIN, 0), max(x - _SCR_MARGIN, 0)
+        window = frame.pixels[top : min(y + h + _SCR_MARGIN, height), left : min(x + w + _SCR_MARGIN, width)]
+        mask = np.zeros(window.shape, np.bool_)
+        mask[y - top : y - top + h, x - left : x - left + w] = pixels
+        return float(scr(window, target_mask=mask, margin=_SCR_MARGIN))
+
+    def _rejected_changed(self) -> None:
+        if self._targets:
+            last = self.index(len(self._targets) - 1, len(_HEADINGS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+
+class TargetsPanel(QWidget):
+    """The table and what can be done with a target."""
+
+    target_chosen = Signal(int)
+    accept_requested = Signal()
+    reject_requested = Signal()
+    accept_all_requested = Signal()
+
+    def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._selection = session, selection
+        self.model = TargetModel(session)
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(True)
+        self.table.setWordWrap(False)
+        self.table.setAccessibleName("Predicted targets")
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(_HEADINGS) - 1, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self.table.clicked.connect(lambda index: self.target_chosen.emit(index.row()))
+        self.table.activated.connect(lambda index: self.target_chosen.emit(index.row()))
+        self.table.selectionModel().currentRowChanged.connect(self._row_changed)
+        self._summary = quiet_label("", wrap=True)
+        self.accept = QPushButton("Accept")
+        self.accept.setToolTip("Copy the selected target into the label (A)")
+        self.accept.clicked.connect(self.accept_requested)
+        self.reject = QPushButton("Reject")
+        self.reject.setToolTip("Leave the selected target out when the frame is accepted (Del)")
+        self.reject.clicked.connect(self.reject_requested)
+        self.accept_all = primary(QPushButton("Accept all"))
+        self.accept_all.setToolTip(
+            "Make the predicted targets, without the rejected ones, the label of this frame (Enter)"
+        )
+        self.accept_all.clicked.connect(self.accept_all_requested)
+        for button, icon in ((self.accept, "accept"), (self.reject, "reject")):
+            set_icon(button, icon)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        for button in (self.accept, self.reject):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.accept_all)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self._summary)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(buttons)
+        selection.target_changed.connect(self._read_selection)
+        self.model.modelReset.connect(self._read_selection)
+        session.predictions.rejected_changed.connect(self._read_selection)
+        session.sequence_changed.connect(self._read_selection)
+        self._read_selection()
+
+    def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if current.isValid():
+            self.target_chosen.emit(current.row())
+
+    def _read_selection(self) -> None:
+        target, count = self._selection.target, self.model.rowCount()
+        picker = self.table.selectionModel()
+        with quiet(picker):
+            if target is None or target >= count:
+                picker.clear()
+            else:
+                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+                picker.setCurrentIndex(self.model.index(target, 0), flags)
+                self.table.scrollTo(self.model.index(target, 0))
+        self.table.viewport().update()
+        rejected = self._session.predictions.rejected
+        self.accept.setEnabled(target is not None)
+        self.reject.setEnabled(target is not None)
+        self.reject.setText("Restore" if target in rejected else "Reject")
+        self.accept_all.setEnabled(self._session.prediction is not None)
+        self._summary.setText(self._summary_text(count, len(rejected)))
+
+    def _summary_text(self, count: int, rejected: int) -> str:
+        if self._session.sequence is None:
+            return "Open a sequence to see predicted targets."
+        if self._session.prediction is None:
+            return "No prediction for this frame yet."
+        if count == 0:
+            return "No target is predicted in this frame."
+        text = f"{count} predicted target{'s' if count != 1 else ''}"
+        return f"{text}, {rejected} rejected" if rejected else text

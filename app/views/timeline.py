@@ -1,0 +1,117 @@
+"""The timeline under the canvas: a slider over the frames with the state of every label along it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QStyle, QVBoxLayout, QWidget
+
+from app.state.review import STATES
+from app.state.session import Session
+from app.views.binding import quiet
+from app.views.parts import quiet_label, tool_button
+from app.views.theme import STATE_COLOURS, colours
+
+
+class StateStrip(QWidget):
+    """A thin strip, one column for each frame, in the colours of the label states."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._codes = np.zeros(0, np.int8)
+        self.setFixedHeight(5)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._read)
+        session.review.changed.connect(self._changed)
+        session.review.reset.connect(self._later.start)
+        session.sequence_changed.connect(self._later.start)
+        self._read()
+
+    def _read(self) -> None:
+        sequence, review = self._session.sequence, self._session.review
+        count = len(sequence) if sequence is not None else 0
+        self._codes = np.array([STATES.index(review.state(i)) for i in range(count)], np.int8)
+        self.update()
+
+    def _changed(self, frame: int) -> None:
+        if 0 <= frame < self._codes.size:
+            self._codes[frame] = STATES.index(self._session.review.state(frame))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw runs of equal states."""
+        painter = QPainter(self)
+        # The handle of a slider travels over the width without half a handle on either side.
+        inset = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength) / 2
+        width = self.width() - 2 * inset
+        painter.fillRect(QRectF(inset, 1, width, 3), QColor(colours().line))
+        count = self._codes.size
+        if count == 0:
+            return
+        borders = np.flatnonzero(np.diff(self._codes)) + 1
+        starts, ends = [0, *borders.tolist()], [*borders.tolist(), count]
+        for start, end in zip(starts, ends, strict=True):
+            state = STATES[self._codes[start]]
+            if state in ("corrected", "reviewed"):
+                left = inset + width * start / count
+                painter.fillRect(
+                    QRectF(left, 0, max(2.0, width * (end - start) / count), 5), QColor(STATE_COLOURS[state])
+                )
+
+
+class Timeline(QWidget):
+    """Slider, number and steps; asks for frames and never changes one itself."""
+
+    frame_requested = Signal(int)
+    step_requested = Signal(int)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._previous = tool_button("previous", "Previous frame (A)", size=18)
+        self._next = tool_button("next", "Next frame (D)", size=18)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Frame")
+        self.slider.setMinimumSize(QSize(120, 18))
+        self.number = QSpinBox()
+        self.number.setKeyboardTracking(False)
+        self.number.setAccessibleName("Frame number")
+        self.number.setMinimumWidth(70)
+        self._total: QLabel = quiet_label("of 0")
+        track = QVBoxLayout()
+        track.setSpacing(0)
+        track.addWidget(self.slider)
+        track.addWidget(StateStrip(session))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 4, 10, 4)
+        layout.setSpacing(6)
+        layout.addWidget(self._previous)
+        layout.addWidget(self._next)
+        layout.addLayout(track, 1)
+        layout.addWidget(self.number)
+        layout.addWidget(self._total)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.slider.valueChanged.connect(self.frame_requested)
+        self.number.valueChanged.connect(lambda value: self.frame_requested.emit(value - 1))
+        self._previous.clicked.connect(lambda: self.step_requested.emit(-1))
+        self._next.clicked.connect(lambda: self.step_requested.emit(1))
+        session.frame_changed.connect(self._read)
+        session.sequence_changed.connect(self._read)
+        self._read()
+
+    def _read(self) -> None:
+        sequence, index = self._session.sequence, self._session.frame_index
+        count = len(sequence) if sequence is not None else 0
+        with quiet(self.slider, self.number):
+            self.slider.setRange(0, max(count - 1, 0))
+            self.slider.setPageStep(max(count // 20, 1))
+            self.slider.setValue(max(index, 0))
+            self.number.setRange(1, max(count, 1))
+            self.number.setValue(index + 1)
+        self._total.setText(f"of {count}")
+        self.setEnabled(count > 0)
+        self._previous.setEnabled(index > 0)
+        self._next.setEnabled(index < count - 1)

@@ -1,0 +1,256 @@
+"""The panels show the session and ask for changes; they change nothing themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from adsnet.config import Sparsity
+from adsnet.messages import Evaluated, TrainProgress
+from app.state.session import Session
+from app.views.cascade_panel import CascadePanel, keep_lines
+from app.views.comparison_view import ComparisonView
+from app.views.display_panel import DisplayPanel
+from app.views.fine_tune_panel import FineTunePanel, duration
+from app.views.frame_list import FrameListPanel, StateRole
+from app.views.layers_panel import LAYER_ROWS, LayersPanel
+from app.views.selection import Selection
+from app.views.status_line import StatusLine
+from app.views.targets_panel import TargetsPanel
+from app.views.timeline import Timeline
+from app.views.tools import Pointer
+from tests.app.views.conftest import FRAMES, arrive, prediction
+
+
+def _draw(session: Session) -> None:
+    session.document.apply_region("Draw", (3, 3, 1, 1), np.ones((1, 1), np.bool_))
+
+
+# ---- frames -------------------------------------------------------------------------------------------------
+
+
+def test_the_list_shows_every_frame_with_its_state(session: Session, qtbot: QtBot) -> None:
+    panel = FrameListPanel(session)
+    qtbot.addWidget(panel)
+    assert panel.model.rowCount() == FRAMES and panel.counter.text() == f"0 of {FRAMES} labelled, 0 reviewed"
+    session.mark_reviewed()
+    session.go_to(2)
+    _draw(session)
+    session.save()
+    qtbot.waitUntil(lambda: panel.counter.text() == f"2 of {FRAMES} labelled, 1 reviewed")
+    states = [panel.model.data(panel.model.index(row), StateRole) for row in range(3)]
+    assert states == ["reviewed", "new", "corrected"]
+
+
+def test_filters_hide_frames_and_keep_the_shown_one_marked(session: Session, qtbot: QtBot) -> None:
+    panel = FrameListPanel(session)
+    qtbot.addWidget(panel)
+    session.mark_reviewed()
+    panel.states.setCurrentIndex(panel.states.findData("reviewed"))
+    assert panel.model.rowCount() == 1 and panel.model.row_of(0) == 0
+    panel.states.setCurrentIndex(0)
+    panel.filter.setText("_04")
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 1)
+    assert panel.model.frame_at(0) == 4
+    session.go_to(4)
+    assert panel.list.currentIndex().row() == 0
+
+
+def test_clicking_a_row_asks_for_its_frame_and_following_does_not(session: Session, qtbot: QtBot) -> None:
+    panel = FrameListPanel(session)
+    qtbot.addWidget(panel)
+    asked: list[int] = []
+    panel.frame_requested.connect(asked.append)
+    session.go_to(3)
+    assert panel.list.currentIndex().row() == 3 and asked == []
+    panel.list.setCurrentIndex(panel.model.index(5))
+    assert asked == [5] and session.frame_index == 3
+
+
+def test_the_timeline_asks_for_frames(session: Session, qtbot: QtBot) -> None:
+    timeline = Timeline(session)
+    qtbot.addWidget(timeline)
+    asked: list[int] = []
+    timeline.frame_requested.connect(asked.append)
+    session.go_to(2)
+    assert timeline.slider.value() == 2 and timeline.number.value() == 3 and asked == []
+    timeline.slider.setValue(4)
+    timeline.number.setValue(1)
+    assert asked == [4, 0]
+
+
+# ---- layers and display -------------------------------------------------------------------------------------
+
+
+def test_every_layer_row_switches_its_overlay(session: Session, qtbot: QtBot) -> None:
+    panel = LayersPanel(session)
+    qtbot.addWidget(panel)
+    panel.visible_requested.connect(session.display.set_visible)
+    for row in LAYER_ROWS:
+        before = session.display.visible(row.name)
+        panel._switches[row.name].click()
+        assert session.display.visible(row.name) is not before
+        assert panel._sliders[row.name].isEnabled() is not before
+
+
+def test_layers_without_maps_are_greyed_out(session: Session, qtbot: QtBot) -> None:
+    panel = LayersPanel(session)
+    qtbot.addWidget(panel)
+    assert not panel._titles["patches3"].isEnabled() and panel._titles["label"].isEnabled()
+    arrive(session, prediction())
+    assert panel._titles["patches3"].isEnabled() and panel._titles["attention4"].isEnabled()
+
+
+def test_the_histogram_asks_for_levels_and_follows_them(session: Session, qtbot: QtBot) -> None:
+    panel = DisplayPanel(session)
+    qtbot.addWidget(panel)
+    panel.levels_requested.connect(session.display.set_levels)
+    panel.region.setRegion((6900, 7100))
+    assert tuple(session.display.levels) == (6900, 7100) and session.display.window == "fixed"
+    assert panel.low.value() == 6900
+    panel.high.setValue(7500)
+    assert tuple(session.display.levels) == (6900, 7500) and panel.region.getRegion() == (6900, 7500)
+    panel.low.setValue(9000)  # above the upper limit: not taken, and the field says what holds
+    assert tuple(session.display.levels) == (6900, 7500) and panel.low.value() == 6900
+
+
+# ---- cascade ------------------------------------------------------------------------------------------------
+
+
+def test_drop_sliders_are_cumulative_and_ask_at_most_once_an_interval(session: Session, qtbot: QtBot) -> None:
+    panel = CascadePanel(session)
+    qtbot.addWidget(panel)
+    asked: list[tuple[float, float]] = []
+    panel.drop_requested.connect(lambda s3, s2: asked.append((s3, s2)))
+    for value in range(26, 90):
+        panel._stage3.slider.setValue(value)
+    assert len(asked) == 1
+    qtbot.waitUntil(lambda: len(asked) == 2)
+    assert asked[-1] == (0.89, 0.89)
+    panel._stage2.number.setValue(40)
+    qtbot.waitUntil(lambda: asked[-1] == (0.4, 0.4))
+
+
+def test_the_cascade_follows_the_session_without_asking(session: Session, qtbot: QtBot) -> None:
+    panel = CascadePanel(session)
+    qtbot.addWidget(panel)
+    asked: list[object] = []
+    panel.drop_requested.connect(lambda *drop: asked.append(drop))
+    session.set_sparsity(Sparsity(drop=(0.1, 0.9)))
+    arrive(session, prediction(dropped=3))
+    assert panel._stage2.slider.value() == 90 and asked == []
+    assert panel._stage2._kept.text() == "9 of 12 patches kept · 75 %"
+    assert "34 ms" in panel._footer.text()
+
+
+def test_keep_probability_is_read_under_the_pointer(session: Session) -> None:
+    made = prediction(dropped=3)
+    assert keep_lines(made, Pointer(40, 4)) == ["4 → 3:  keep 0.875, kept", "3 → 2:  keep 0.125, dropped"]
+    assert keep_lines(made, Pointer(-3, 4)) == []
+
+
+def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot) -> None:
+    line = StatusLine(session)
+    qtbot.addWidget(line)
+    arrive(session, prediction())
+    line.show_pointer(Pointer(30.4, 20.4))
+    assert session.frame is not None
+    assert line.position.text() == f"x 30  y 20   value {int(session.frame.pixels[20, 30])}"
+    assert line.patches.text() == "4→3 keep 0.88  3→2 keep 0.88"
+    line.show_pointer(Pointer(-0.6, 3))
+    assert line.position.text() == ""
+    line.show_zoom(100.0)
+    assert line.zoom.text() == "10 000 %"
+    _draw(session)
+    assert line.saved.text() == "not saved yet"
+    session.save()
+    assert line.saved.text().startswith("saved ")
+
+
+# ---- targets ------------------------------------------------------------------------------------------------
+
+
+def test_targets_are_listed_measured_and_chosen(session: Session, selection: Selection, qtbot: QtBot) -> None:
+    panel = TargetsPanel(session, selection)
+    qtbot.addWidget(panel)
+    assert not panel.accept_all.isEnabled()
+    arrive(session, prediction((30, 20, 2, 2), (50, 40, 1, 1)))
+    texts = [[panel.model.data(panel.model.index(row, column)) for column in range(7)] for row in range(2)]
+    assert texts[0][:5] == ["1", "30.5", "20.5", "4", "0.90"] and float(texts[0][5]) > 10
+    chosen: list[int] = []
+    panel.target_chosen.connect(chosen.append)
+    panel.table.selectRow(1)
+    assert chosen == [1]
+    selection.select(1)
+    assert panel.accept.isEnabled() and panel.reject.text() == "Reject"
+    session.predictions.reject(1)
+    assert panel.reject.text() == "Restore" and panel.model.data(panel.model.index(1, 6)) == "rejected"
+
+
+# ---- fine-tuning --------------------------------------------------------------------------------------------
+
+
+def test_tuning_needs_two_looked_at_frames(session: Session, qtbot: QtBot) -> None:
+    panel = FineTunePanel(session)
+    qtbot.addWidget(panel)
+    assert not panel.start.isEnabled() and "two frames" in panel.summary.text()
+    for i in range(3):
+        session.go_to(i)
+        session.mark_reviewed()
+    assert panel.start.isEnabled() and panel.summary.text().startswith("3 frames: 2 to learn from, 1 held out")
+    asked: list[tuple[int, str]] = []
+    panel.start_requested.connect(lambda iterations, frames: asked.append((iterations, frames)))
+    panel.iterations.setValue(7)
+    panel.start.click()
+    panel.frames.setCurrentIndex(1)
+    panel.start.click()
+    assert asked == [(7, "corrected"), (7, "reviewed")]
+
+
+def test_progress_curve_and_comparison(session: Session, qtbot: QtBot, tmp_path: object) -> None:
+    panel = FineTunePanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    tune = session.fine_tune
+    assert session.sequence is not None
+    tune.begin(iterations=20, run=session.sequence.root)
+    assert panel.stop.isVisible() and not panel.start.isVisible()
+    for i in range(1, 6):
+        tune.step(TrainProgress(1, i, 20, {"total": 1.0 / i}, 75.0))
+    assert panel.progress_text.text() == "5 of 20 · 25 % · 1 min 15 s left"
+    assert panel._total.getData()[1].tolist() == [1.0, 0.5, 1 / 3, 0.25, 0.2]
+    frame = {"frame": "frame_01", "targets": 2, "found": 1, "false": 3, "iou": 0.4}
+    tune.score(Evaluated(1, "current", {"pd": 0.5, "fa": 2e-5, "niou": 0.41, "iou": 0.4}, (frame,)))
+    better = {**frame, "found": 2, "false": 0, "iou": 0.7}
+    tune.score(Evaluated(1, "candidate", {"pd": 1.0, "fa": 0.0, "niou": 0.72, "iou": None}, (better,)))
+    comparison = panel.comparison
+    assert [c.text() for c in comparison._cells["pd"]] == ["50.0 %", "100.0 %"]
+    assert [c.text() for c in comparison._cells["iou"]] == ["0.400", "–"]
+    assert panel.tabs.currentIndex() == 1
+    assert not comparison.accept.isEnabled()
+    tune.end("done", candidate=session.sequence.root / "model.safetensors")
+    assert comparison.accept.isEnabled() and comparison.discard.isEnabled()
+    row = comparison.frames.topLevelItem(0)
+    assert row is not None
+    assert [row.text(i) for i in range(4)] == ["frame_01", "1 → 2 of 2", "3 → 0", "▲ better"]
+
+
+def test_choosing_a_compared_frame_asks_for_it(session: Session, qtbot: QtBot) -> None:
+    view = ComparisonView(session.fine_tune)
+    qtbot.addWidget(view)
+    assert session.sequence is not None
+    session.fine_tune.begin(iterations=1, run=session.sequence.root)
+    for which in ("current", "candidate"):
+        entry = {"frame": "frame_02", "targets": 1, "found": 1, "false": 0, "iou": 1.0}
+        session.fine_tune.score(Evaluated(1, which, {}, (entry,)))
+    asked: list[str] = []
+    view.frame_chosen.connect(asked.append)
+    row = view.frames.topLevelItem(0)
+    assert row is not None
+    view.frames.itemClicked.emit(row, 0)
+    assert asked == ["frame_02"] and row.flags() & Qt.ItemFlag.ItemIsEnabled
+
+
+def test_durations_read_well() -> None:
+    assert [duration(s) for s in (0, 59.4, 75, 3700)] == ["0 s", "59 s", "1 min 15 s", "1 h 01 min"]
