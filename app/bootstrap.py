@@ -1,0 +1,195 @@
+"""Starts the program: looks whether a window is possible, builds session, engines and window, runs them.
+
+This is the only module that knows both the views and the engines. Qt is imported inside functions: where its
+libraries are missing the import fails, and the user is to get a sentence instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adsnet.errors import AdsnetError
+from adsnet.resources import path_of
+from app.display_server import why_no_window
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+PROGRAM = "adsnet-studio"
+_WORKER_GRACE_MS = 4000
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line: paths to open and a model file."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Infrared small-target detection: see what ADSNet sees and skips, correct it, tune it.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="images, a folder, a data set or a video; without, the sample",
+    )
+    parser.add_argument("--model", type=Path, metavar="FILE", help="model file to predict with")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None, *, started: Callable[[Studio], None] | None = None) -> int:
+    """Run the window until it is closed.
+
+    Args:
+        arguments: as on the command line; those of the process by default.
+        started: called in the event loop once the window is shown; for tests that drive it.
+
+    Returns:
+        0, or 2 after one sentence on stderr when there is nothing to show or nowhere to show it.
+    """
+    wanted = parse_arguments(arguments)
+    reason = why_no_window(os.environ)
+    if reason is not None:
+        return _refuse(reason)
+    if wanted.model is not None and not wanted.model.is_file():
+        return _refuse(f"there is no model file {_printable(wanted.model)}")
+    try:
+        studio = Studio(paths=wanted.paths or [path_of("sample")], model=wanted.model)
+    except AdsnetError as error:
+        return _refuse(str(error))
+    return studio.run(started)
+
+
+class Studio:
+    """The running program.
+
+    Attributes:
+        session, window, selection, predicting, training: its parts, for tests.
+    """
+
+    def __init__(self, *, paths: Sequence[Path], model: Path | None = None) -> None:
+        from PySide6.QtCore import QSettings
+
+        from app.actions.context import Context
+        from app.actions.handlers import leave_sequence, offer_recovery, remember_choices
+        from app.engine.client import WorkerClient
+        from app.engine.predict import PredictEngine
+        from app.engine.train import TrainEngine
+        from app.failures import FailureNet, TerminationWatch, start_log
+        from app.state.session import Session
+        from app.storage.paths import config_folder, log_folder
+        from app.storage.settings import load_settings
+        from app.views.dialogs import WindowDialogs
+        from app.views.selection import Selection
+        from app.views.theme import ThemeFollower
+        from app.views.window import MainWindow
+        from app.views.wiring import connect
+
+        self.application = make_application()
+        start_log(log_folder())
+        settings, complaint = load_settings()
+        self.session = Session(settings)
+        self.session.open(list(paths))  # before anything is shown: a bad path ends with a sentence, not with a window
+        self._failures = FailureNet(self.session.notices)
+        self._theme = ThemeFollower(self.application, lambda: self.session.settings.theme)
+        self.selection = Selection(self.session)
+        memory = QSettings(os.fspath(config_folder() / "window.ini"), QSettings.Format.IniFormat)
+        self.window = MainWindow(self.session, self.selection, memory=memory)
+        self.client = WorkerClient(threads=settings.threads or None, name="the prediction worker")
+        self.predicting = PredictEngine(self.client, self.session)
+        self.training = TrainEngine(self.session)
+        self.context = Context(
+            session=self.session,
+            predicting=self.predicting,
+            training=self.training,
+            dialogs=WindowDialogs(self.window),
+            pick=self.selection,
+            screen=self.window,
+            sample=path_of("sample"),
+            log_folder=log_folder(),
+        )
+        connect(self.window, self.context, self._theme.apply)
+        self.window.may_close = self._may_close
+        self._leave, self._offer_recovery, self._remember = leave_sequence, offer_recovery, remember_choices
+        self._discard = False
+        self._termination = TerminationWatch(self._terminate)
+        if complaint:
+            self.session.notices.warn(complaint, key="settings")
+        self.client.start()
+        if model is not None:
+            self.predicting.load(os.fspath(model), settings.device)
+
+    def run(self, started: Callable[[Studio], None] | None = None) -> int:
+        """Show the window and return when it is closed."""
+        from PySide6.QtCore import QTimer
+
+        self.window.show()
+        QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
+        if started is not None:
+            QTimer.singleShot(0, lambda: started(self))
+        code = int(self.application.exec())
+        self._end()
+        return code
+
+    def _may_close(self) -> bool:
+        """Asked by the window: training is stopped only when the user says so; what is unsaved is saved."""
+        if self.training.running and not self.context.dialogs.ask_stop_training():
+            return False
+        if not self._leave(self.context):
+            return False
+        self._discard = bool(self.session.unsaved)  # it could not be saved, and the user chose to leave
+        self._remember(self.context)
+        return True
+
+    def _terminate(self) -> None:
+        """The system asks the process to end: save without questions; what cannot be saved stays in the journal."""
+        self.window.finish_stroke()
+        self.session.save_all()
+        self.application.quit()
+
+    def _end(self) -> None:
+        """Close the sequence, end the child processes, put the hooks back."""
+        self.client.shutdown()
+        self.training.shutdown()
+        self.session.close_sequence(discard=self._discard)
+        self.client.wait_shutdown(_WORKER_GRACE_MS)
+        self.training.wait_shutdown(_WORKER_GRACE_MS)
+        self._theme.release()
+        self._termination.release()
+        self._failures.release()
+        self.window.deleteLater()
+
+
+def make_application() -> QApplication:
+    """The one QApplication of the process, with style, name and icon."""
+    import pyqtgraph as pg
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from app.views.icons import use_folder
+
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName(PROGRAM)
+    application.setApplicationDisplayName("ADSNet Studio")
+    application.setDesktopFileName(PROGRAM)
+    application.setStyle("Fusion")
+    application.setQuitOnLastWindowClosed(True)
+    use_folder(path_of("icons"))
+    application.setWindowIcon(QIcon(os.fspath(path_of("icons") / "adsnet-studio.svg")))
+    pg.setConfigOptions(imageAxisOrder="row-major", antialias=False)
+    return application
+
+
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"{PROGRAM}: error: {text}\n")
+    return 2
+
+
+def _printable(path: Path) -> str:
+    """A path that can be printed, whatever bytes its name has."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")

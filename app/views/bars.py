@@ -1,0 +1,118 @@
+"""Toolbar and menus, made from the table of actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QSpinBox, QToolBar, QToolButton, QWidget
+
+from app.actions.table import ACTIONS, MENUS
+from app.state.session import Session
+from app.views.action_set import ActionSet
+from app.views.binding import quiet
+from app.views.theme import THEMES
+
+_TOOLBAR: tuple[tuple[str, ...], ...] = (
+    ("file.open", "file.save"),
+    ("tool.select", "tool.brush", "tool.eraser", "brush"),
+    ("edit.undo", "edit.redo"),
+    ("label.accept_frame", "label.reviewed", "go.next_unreviewed"),
+    ("view.fit",),
+)
+MAX_BRUSH = 64
+
+
+class Bars(QObject):
+    """The toolbar and the menu bar of the window.
+
+    Signals:
+        theme_requested(str), recent_requested(object Path), brush_requested(int)
+    """
+
+    theme_requested = Signal(str)
+    recent_requested = Signal(object)
+    brush_requested = Signal(int)
+
+    def __init__(self, window: QMainWindow, session: Session, actions: ActionSet) -> None:
+        super().__init__(window)
+        self._window, self._session, self._actions = window, session, actions
+        self.brush = QSpinBox(minimum=1, maximum=MAX_BRUSH, suffix=" px")
+        self.brush.setToolTip("Size of the brush in pixels of the frame ([ and ], or Ctrl + wheel)")
+        self.brush.setAccessibleName("Brush size")
+        self.brush.valueChanged.connect(self.brush_requested)
+        self.toolbar = self._build_toolbar()
+        self.recent = QMenu("Recent", window)
+        self.recent.aboutToShow.connect(self._fill_recent)
+        self.panels = QMenu("Panels", window)
+        self._build_menus()
+        session.display.brush_changed.connect(self._read_brush)
+        self._read_brush()
+
+    def _build_toolbar(self) -> QToolBar:
+        bar = QToolBar("Toolbar", self._window)
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(20, 20))
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self._window.addToolBar(bar)
+        for number, group in enumerate(_TOOLBAR):
+            if number:
+                bar.addSeparator()
+            for name in group:
+                if name == "brush":
+                    bar.addWidget(self.brush)
+                else:
+                    self._add_button(bar, name)
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(space)
+        self._add_button(bar, "model.fine_tune")
+        return bar
+
+    def _add_button(self, bar: QToolBar, name: str) -> None:
+        action = self._actions[name]
+        bar.addAction(action)
+        button = bar.widgetForAction(action)
+        if isinstance(button, QToolButton):
+            button.setObjectName(f"button-{name}")
+            if self._actions.spec(name).toolbar == "text":
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+
+    def _build_menus(self) -> None:
+        menus = {title: self._window.menuBar().addMenu(title) for title in MENUS}
+        sections: dict[str, int] = {}
+        for spec in ACTIONS:
+            menu = menus[spec.menu]
+            if sections.setdefault(spec.menu, spec.section) != spec.section:
+                menu.addSeparator()
+                sections[spec.menu] = spec.section
+            menu.addAction(self._actions[spec.id])
+            if spec.id == "file.sample":
+                menu.addMenu(self.recent)
+        for menu in menus.values():
+            menu.setToolTipsVisible(True)
+        menus["View"].addSeparator()
+        menus["View"].addMenu(self.panels)
+        themes = menus["View"].addMenu("Theme")
+        group = QActionGroup(self)
+        for name in THEMES:
+            action = themes.addAction("Like the system" if name == "system" else name.capitalize())
+            action.setCheckable(True)
+            action.setChecked(self._session.settings.theme == name)
+            action.triggered.connect(lambda _checked=False, theme=name: self.theme_requested.emit(theme))
+            group.addAction(action)
+
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        for name in self._session.settings.recent:
+            text = name.encode("utf-8", "backslashreplace").decode("utf-8").replace("&", "&&")
+            action = self.recent.addAction(text)
+            action.triggered.connect(lambda _checked=False, path=Path(name): self.recent_requested.emit(path))
+        if self.recent.isEmpty():
+            self.recent.addAction("Nothing was opened yet").setEnabled(False)
+
+    def _read_brush(self, _size: int = 0) -> None:
+        with quiet(self.brush):
+            self.brush.setValue(self._session.display.brush_size)

@@ -1,0 +1,94 @@
+"""Connects what panels ask for with what is done about it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from adsnet.errors import AdsnetError
+from app.actions import handlers
+from app.actions.context import Context
+from app.views.window import MainWindow
+
+
+def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -> None:
+    """Connect all wishes of the window with the handlers.
+
+    Args:
+        window, ctx: what asks and what acts.
+        apply_theme: puts on the theme that the settings name now.
+    """
+    session = ctx.session
+
+    def perform(action: str) -> None:
+        handlers.run(action, ctx)
+
+    def guarded_erase(x: float, y: float) -> None:
+        try:
+            session.erase_target_at(x, y)
+        except AdsnetError as error:
+            session.notices.error(str(error), key="label")
+
+    def check_disk() -> None:
+        try:
+            session.check_disk()
+        except AdsnetError as error:
+            session.notices.error(str(error), key="label")
+
+    def use_theme(theme: str) -> None:
+        session.set_settings(dataclasses.replace(session.settings, theme=theme))
+        apply_theme()
+
+    def open_paths(paths: list[Path]) -> None:
+        handlers.open_paths(ctx, paths)
+
+    def choose_stem(stem: str) -> None:
+        index = session.sequence.index_of(stem) if session.sequence is not None else None
+        if index is not None:
+            session.go_to(index)
+
+    def start_tuning(iterations: int, frames: str) -> None:
+        try:
+            handlers.start_tuning(ctx, iterations, frames)
+        except AdsnetError as error:
+            session.notices.error(str(error), key="model.fine_tune")
+
+    window.performed.connect(perform)
+    window.paths_dropped.connect(open_paths)
+    window.erase_requested.connect(guarded_erase)
+    window.came_to_front.connect(check_disk)
+    window.bars.theme_requested.connect(use_theme)
+    window.bars.recent_requested.connect(lambda path: open_paths([path]))
+    window.bars.brush_requested.connect(session.display.set_brush_size)
+    workspace = window.workspace
+    workspace.empty.open_requested.connect(lambda: perform("file.open"))
+    workspace.empty.sample_requested.connect(lambda: perform("file.sample"))
+    workspace.timeline.frame_requested.connect(session.go_to)
+    workspace.timeline.step_requested.connect(session.step)
+    window.frames.frame_requested.connect(session.go_to)
+    window.targets.target_chosen.connect(workspace.jump_to)
+    window.targets.accept_requested.connect(lambda: perform("label.accept_target"))
+    window.targets.reject_requested.connect(lambda: perform("label.reject_target"))
+    window.targets.accept_all_requested.connect(lambda: perform("label.accept_frame"))
+    display = session.display
+    window.layers.visible_requested.connect(display.set_visible)
+    window.layers.opacity_requested.connect(display.set_opacity)
+    window.layers.outline_requested.connect(display.set_outline_only)
+    window.display.window_requested.connect(display.set_window)
+    window.display.levels_requested.connect(display.set_levels)
+    window.display.locked_requested.connect(display.set_locked)
+    window.display.colour_map_requested.connect(display.set_colour_map)
+    window.display.gamma_requested.connect(display.set_gamma)
+    window.cascade.drop_requested.connect(lambda s3, s2: handlers.set_drop(ctx, s3, s2))
+    window.cascade.engine_requested.connect(session.set_engine)
+    window.fine_tune.start_requested.connect(start_tuning)
+    window.fine_tune.stop_requested.connect(lambda: perform("model.stop"))
+    comparison = window.fine_tune.comparison
+    comparison.accept_requested.connect(lambda: perform("model.accept"))
+    comparison.discard_requested.connect(lambda: perform("model.discard"))
+    comparison.frame_chosen.connect(choose_stem)
+    session.frame_changed.connect(lambda: session.notices.withdraw("frame"))
+    session.frame_failed.connect(lambda text: session.notices.error(text, key="frame"))
+    session.sequence_changed.connect(lambda: handlers.offer_recovery(ctx))
+    session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

@@ -1,0 +1,103 @@
+"""The middle of the window: notices, the canvas or the empty state, and the timeline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from app.imaging.colours import colour_map
+from app.state.display import Display
+from app.state.session import Session
+from app.views.canvas import Canvas
+from app.views.canvas_layers import CanvasLayers
+from app.views.empty_state import EmptyState
+from app.views.notice_bar import NoticeBar
+from app.views.selection import Selection
+from app.views.theme import colours
+from app.views.timeline import Timeline
+from app.views.tools import PaintTool, SelectTool, Tool
+
+_ZOOM_ON_TARGET = 6.0
+
+
+class Workspace(QWidget):
+    """Shows the frame of the session and gives the canvas the tool that is in the hand."""
+
+    def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._selection = session, selection
+        self.notices = NoticeBar(session.notices)
+        self.canvas = Canvas()
+        self.layers = CanvasLayers(self.canvas, session, selection)
+        self.timeline = Timeline(session)
+        self.empty = EmptyState()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.canvas)
+        document, display = session.document, session.display
+        self._tools: dict[str, Tool] = {
+            "select": SelectTool(target_at=session.predictions.target_at, select=selection.select),
+            "brush": PaintTool("brush", document, value=True, size=lambda: display.brush_size),
+            "eraser": PaintTool("eraser", document, value=False, size=lambda: display.brush_size),
+        }
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.notices)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(self.timeline)
+        selection.tool_changed.connect(self._take_tool)
+        session.frame_changed.connect(self._show_frame)
+        session.sequence_changed.connect(self._show_frame)
+        session.frame_failed.connect(self._show_frame)
+        display.levels_changed.connect(self._show_display)
+        display.colour_map_changed.connect(self._show_display)
+        display.brush_changed.connect(self._brush_changed)
+        self.canvas.brush_step_requested.connect(self._step_brush)
+        self.canvas.peek_changed.connect(display.set_hidden)
+        self._take_tool(selection.tool)
+        self._show_frame()
+        self.apply_colours()
+
+    def jump_to(self, target: int) -> None:
+        """Select a predicted target and bring it into view."""
+        self._selection.select(target)
+        targets = self._session.predictions.targets
+        if 0 <= target < len(targets):
+            self.canvas.centre_on(targets[target].x, targets[target].y, least_zoom=_ZOOM_ON_TARGET)
+
+    def apply_colours(self) -> None:
+        """Take over the colours of the theme."""
+        self.canvas.setBackground(colours().canvas)
+        self.empty.apply_colours()
+
+    def _take_tool(self, name: str) -> None:
+        self.canvas.set_tool(self._tools[name])
+
+    def _show_frame(self, _text: str = "") -> None:
+        session = self._session
+        self._stack.setCurrentWidget(self.empty if session.sequence is None else self.canvas)
+        self.timeline.setVisible(session.sequence is not None)
+        pixels = session.frame.pixels if session.frame is not None else None
+        self.canvas.show_frame(pixels, levels=session.display.levels, table=display_table(session.display))
+
+    def _show_display(self) -> None:
+        display = self._session.display
+        self.canvas.set_display(levels=display.levels, table=display_table(display))
+
+    def _brush_changed(self, _size: int) -> None:
+        self.canvas.refresh_footprint()
+
+    def _step_brush(self, step: int) -> None:
+        display = self._session.display
+        display.set_brush_size(min(max(display.brush_size + step, 1), 64))
+
+
+def display_table(display: Display) -> NDArray[np.uint8]:
+    """The colour map with gamma worked in: (256, 3) uint8."""
+    table = colour_map(display.colour_map)
+    if display.gamma == 1.0:
+        return table
+    positions = np.rint(255.0 * (np.arange(256) / 255.0) ** (1.0 / display.gamma)).astype(np.intp)
+    return np.ascontiguousarray(table[positions])
