@@ -29,19 +29,19 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
     data = stream.getvalue()
     path = folder / f"checkpoint-{iteration:07d}.pt"
     write_bytes(path, hashlib.sha256(data).digest() + data)
-    for old in sorted(folder.glob(_PATTERN))[:-KEPT]:
+    for old in _checkpoints(folder)[:-KEPT]:
         _remove(old)
     return path
 
 
 def has_checkpoint(folder: Path) -> bool:
     """Whether there is any, whole or not."""
-    return os.path.isdir(folder) and any(folder.glob(_PATTERN))
+    return bool(_checkpoints(folder))
 
 
 def load_checkpoint(folder: Path, skipped: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest checkpoint that is whole, or None. ``skipped`` is told one sentence for each that is not."""
-    for path in sorted(folder.glob(_PATTERN), reverse=True):
+    for path in reversed(_checkpoints(folder)):
         try:
             data = path.read_bytes()
         except OSError:
@@ -55,8 +55,13 @@ def load_checkpoint(folder: Path, skipped: Callable[[str], None]) -> dict[str, A
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints of a finished run."""
-    for path in folder.glob(_PATTERN):
+    for path in _checkpoints(folder):
         _remove(path)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """From the oldest to the newest."""
+    return sorted(folder.glob(_PATTERN)) if os.path.isdir(folder) else []
 
 
 def _remove(path: Path) -> None:
