@@ -1,0 +1,460 @@
+"""The command line: what it writes, what it prints and with what status it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from adsnet import resources
+from adsnet.cli import build_parser, main, sparsity_of
+from adsnet.config import Sparsity, to_dict
+from adsnet.data.datasets import open_dataset, write_manifest
+from adsnet.data.labels import read_mask, write_mask
+from adsnet.model_file import read_model
+from adsnet.sparse import choose
+from tests.adsnet.test_evaluation import KEYS
+from tests.adsnet.tiny import make_frame, quick
+
+Capture = pytest.CaptureFixture[str]
+
+
+def errors(capsys: Capture) -> list[str]:
+    """The lines on stderr, which are errors all of them; standard output is dropped."""
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("adsnet: error: ") for line in lines), lines
+    return lines
+
+
+def run(*arguments: object) -> int:
+    """The exit status of the command line."""
+    try:
+        return main([str(a) for a in arguments])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def child(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), **options.pop("env", {})}
+    command = [sys.executable, "-W", "error", "-m", "adsnet", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=120, check=False, **options
+    )
+
+
+# ---- predict ------------------------------------------------------------------------------------------------
+
+
+def test_predict_writes_masks_and_one_record_a_frame(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    assert run("predict", data_set / "images", "--out", tmp_path, "--model", model_path) == 0
+    assert errors(capsys) == []
+    record = json.loads((tmp_path / "predictions.json").read_text("utf-8"))
+    assert list(record) == ["format", "model", "frames"]
+    assert (record["format"], record["model"]) == ("adsnet-predictions-1", "tiny")
+    assert [f["frame"] for f in record["frames"]] == [f"f{i:02d}" for i in range(10)]
+    for frame in record["frames"]:
+        assert list(frame) == ["frame", "width", "height", "seconds", "kept", "targets"]
+        assert (frame["width"], frame["height"], frame["kept"]) == (56, 40, {"3": 0.75, "2": 0.5})
+        mask = read_mask(tmp_path / "masks" / f"{frame['frame']}.png", shape=(40, 56))
+        with Image.open(tmp_path / "masks" / f"{frame['frame']}.png") as image:
+            assert image.mode == "L" and set(np.unique(np.asarray(image)).tolist()) <= {0, 255}
+        assert sum(t["area"] for t in frame["targets"]) == mask.sum()
+        for target in frame["targets"]:
+            assert list(target) == ["x", "y", "area", "score", "bbox"]
+            x, y, width, height = target["bbox"]
+            assert x <= target["x"] <= x + width - 1 and y <= target["y"] <= y + height - 1
+            assert 0.5 < target["score"] <= 1 and mask[y : y + height, x : x + width].sum() >= target["area"]
+    assert any(frame["targets"] for frame in record["frames"])
+
+
+def test_predict_names_the_pages_of_a_tiff_and_keeps_native_sizes(
+    data_set: Path, model_path: Path, tmp_path: Path
+) -> None:
+    pages = np.stack([make_frame(20, 33, seed=i, dtype=np.uint16)[0] * 30 for i in range(3)])
+    tifffile.imwrite(tmp_path / "clip.tif", pages, photometric="minisblack")
+    still = data_set / "images" / "f01.png"
+    assert run("predict", tmp_path / "clip.tif", still, "--out", tmp_path / "out", "--model", model_path) == 0
+    assert sorted(p.name for p in (tmp_path / "out" / "masks").iterdir()) == [
+        "clip_000000.png", "clip_000001.png", "clip_000002.png", "f01.png",
+    ]  # fmt: skip
+    assert read_mask(tmp_path / "out" / "masks" / "clip_000002.png").shape == (20, 33)
+
+
+def test_predict_takes_data_sets_and_manifests(data_set: Path, model_path: Path, tmp_path: Path) -> None:
+    write_manifest(tmp_path / "list.json", open_dataset(data_set).subset([2, 5]))
+    (tmp_path / "only.txt").write_text("f01\n")
+    for source, count in ((data_set, 10), (tmp_path / "list.json", 2)):
+        out = tmp_path / source.stem
+        assert run("predict", source, "--out", out, "--model", model_path) == 0
+        assert len(list((out / "masks").iterdir())) == count
+
+
+def test_one_bad_frame_among_many(data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "frames"
+    shutil.copytree(data_set / "images", folder)
+    (folder / "f03.png").write_bytes((folder / "f03.png").read_bytes()[:60])
+    assert run("predict", folder, tmp_path / "gone.png", "--out", tmp_path / "out", "--model", model_path) == 2
+    lines = errors(capsys)
+    assert len(lines) == 2 and "gone.png" in lines[0] and "f03.png" in lines[1]
+    record = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
+    assert [f["frame"] for f in record["frames"]] == [f"f{i:02d}" for i in range(10) if i != 3]
+    assert not (tmp_path / "out" / "masks" / "f03.png").exists()
+
+
+def test_nothing_but_bad_paths_writes_nothing(tmp_path: Path, model_path: Path, capsys: Capture) -> None:
+    assert run("predict", tmp_path / "a.png", tmp_path / "b", "--out", tmp_path / "out", "--model", model_path) == 2
+    assert len(errors(capsys)) == 2 and not (tmp_path / "out").exists()
+
+
+def test_frames_that_would_write_the_same_mask_are_refused(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copy(data_set / "images" / "f01.png", tmp_path / "f01.png")
+    assert run("predict", data_set, tmp_path / "f01.png", "--out", tmp_path / "out", "--model", model_path) == 2
+    (line,) = errors(capsys)
+    assert line.count("f01.png") == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_frame_too_large_to_predict_is_one_bad_frame(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (60, 60)).save(tmp_path / "large.png")
+    monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3000)
+    status = run(
+        "predict", tmp_path / "large.png", data_set / "images" / "f01.png", "--out", tmp_path, "--model", model_path
+    )
+    (line,) = errors(capsys)
+    assert status == 2 and "large.png: a frame of 60×60 pixels is too large" in line
+    assert (tmp_path / "masks" / "f01.png").exists()
+
+
+@pytest.mark.parametrize("engine", ["auto", "dense", "gather", "spconv"])
+def test_every_engine_writes_the_same_masks(data_set: Path, model_path: Path, tmp_path: Path, engine: str) -> None:
+    if engine == "spconv" and not choose.self_test("spconv", "cpu").passed:
+        pytest.skip(choose.self_test("spconv", "cpu").text)
+    frames = [data_set / "images" / f"f0{i}.png" for i in range(3)]
+    for name, folder in ((engine, tmp_path / "a"), ("dense", tmp_path / "b")):
+        options = ("--engine", name, "--device", "cpu", "--drop", "0.5", "0.8", "--detector", "adsnet")
+        assert run("predict", *frames, "--out", folder, "--model", model_path, *options) == 0
+    for i in range(3):
+        name = f"f0{i}.png"
+        assert np.array_equal(read_mask(tmp_path / "a" / "masks" / name), read_mask(tmp_path / "b" / "masks" / name))
+    kept = json.loads((tmp_path / "a" / "predictions.json").read_text("utf-8"))["frames"][0]["kept"]
+    assert kept == {"3": 0.5, "2": pytest.approx(2 / 12)}
+
+
+def test_a_name_that_is_no_text(data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture) -> None:
+    frame = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\x1b[31m.png")
+    shutil.copy(data_set / "images" / "f01.png", frame)
+    assert run("predict", frame, "--out", tmp_path / "out", "--model", model_path) == 0
+    (record,) = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))["frames"]
+    assert record["frame"].startswith("caf\\udce9")
+    assert run("predict", frame + "\n", "--out", tmp_path, "--model", model_path) == 2
+    (line,) = errors(capsys)
+    assert "\x1b" not in line and "\\udce9" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], Sparsity(drop=(0.25, 0.5))),
+        (["--drop", "0.9", "0.97"], Sparsity(drop=(0.9, 0.97))),
+        (["--drop", "0", "0"], Sparsity(drop=(0.0, 0.0))),
+        (["--keep-threshold", "0.4"], Sparsity(threshold=0.4)),
+        (["--keep-threshold", "0"], Sparsity(threshold=0.0)),
+    ],
+)
+def test_the_options_of_sparsity(arguments: list[str], expected: Sparsity) -> None:
+    assert sparsity_of(build_parser().parse_args(["predict", "x", "--out", "y", *arguments])) == expected
+
+
+# ---- evaluate -----------------------------------------------------------------------------------------------
+
+
+def test_evaluate_prints_and_writes_the_documented_keys(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "two.txt").write_text("f01.png\nf04\n\n")
+    out = tmp_path / "figures" / "scores.json"
+    options = ("--split", tmp_path / "two.txt", "--model", model_path, "--json", out, "--drop", "0.5", "0.5")
+    assert run("evaluate", "--data", data_set, *options) == 0
+    figures = json.loads(out.read_text("utf-8"))
+    assert list(figures) == KEYS
+    assert (figures["detector"], figures["model"], figures["engine"]) == ("adsnet", "tiny", "auto")
+    assert figures["images"] == figures["targets"] == 2 and figures["kept"] == {"3": 0.5, "2": 0.5}
+    assert all(0 <= figures[key] <= 1 for key in ("iou", "niou", "pd", "fa", "pixel_fa", "auc"))
+    printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(printed) == KEYS and float(printed["niou"]) == pytest.approx(figures["niou"], rel=1e-4)
+
+
+def test_evaluate_scores_the_masks_of_predict_like_the_model(data_set: Path, model_path: Path, tmp_path: Path) -> None:
+    assert run("predict", data_set, "--out", tmp_path / "p", "--model", model_path) == 0
+    assert run("evaluate", "--data", data_set, "--predictions", tmp_path / "p", "--json", tmp_path / "a.json") == 0
+    assert run("evaluate", "--data", data_set, "--model", model_path, "--json", tmp_path / "b.json") == 0
+    saved, live = (json.loads((tmp_path / name).read_text("utf-8")) for name in ("a.json", "b.json"))
+    assert list(saved) == KEYS and saved["detector"] == "predictions" and saved["model"] == "tiny"
+    assert saved["seconds_per_image"] > 0
+    for key in ("images", "targets", "iou", "niou", "pd", "fa", "pixel_fa"):
+        assert saved[key] == live[key]
+
+
+def test_perfect_masks_get_full_marks_and_missing_ones_are_named(
+    data_set: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    dataset = open_dataset(data_set)
+    for index in range(9):
+        write_mask(tmp_path / "p" / "masks" / f"f{index:02d}.png", dataset.read(index)[1])
+    (tmp_path / "p" / "predictions.json").write_text(json.dumps({"model": "m", "frames": []}))
+    options = ("--predictions", tmp_path / "p", "--json", tmp_path / "a.json")
+    assert run("evaluate", "--data", data_set, *options) == 2
+    (line,) = errors(capsys)
+    assert "f09.png" in line
+    figures = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert (figures["images"], figures["niou"], figures["pd"], figures["fa"]) == (9, 1.0, 1.0, 0.0)
+    assert figures["seconds_per_image"] is None
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"model": "m"}', '{"model": "m", "frames": [{}]}', '{"frames": 3, "model": 1}']
+)
+def test_predictions_of_another_program_are_refused(data_set: Path, tmp_path: Path, capsys: Capture, text: str) -> None:
+    (tmp_path / "predictions.json").write_text(text)
+    assert run("evaluate", "--data", data_set, "--predictions", tmp_path) == 2
+    (line,) = errors(capsys)
+    assert "not written by 'adsnet predict'" in line
+
+
+# ---- train --------------------------------------------------------------------------------------------------
+
+
+def write_config(path: Path, **changes: Any) -> Path:
+    path.write_text(json.dumps(to_dict(quick(**changes))))
+    return path
+
+
+def test_train_evaluates_and_goes_on(data_set: Path, tmp_path: Path, capsys: Capture) -> None:
+    config, out = write_config(tmp_path / "c.json"), tmp_path / "run"
+    options = ("--data", data_set, "--out", out, "--config", config)
+    assert run("train", *options, "--iterations", 3, "--json-events") == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    events = [json.loads(line) for line in captured.out.splitlines()]
+    assert [e["event"] for e in events] == ["notice", "step", "step", "step", "scored", "finished"]
+    assert list(events[1]) == ["event", "iteration", "iterations", "losses", "seconds_left"]
+    assert list(events[4]) == ["event", "which", "dataset", *KEYS] and events[4]["which"] == "candidate"
+    assert events[5] == {
+        "event": "finished", "model": str(out / "model.safetensors"), "iteration": 3, "stopped": False,
+    }  # fmt: skip
+    arrays, card = read_model(out / "model.safetensors")
+    assert card.name == "run" and card.training["iterations"] == 3 and card.metrics["tiny"]["images"] == 2
+    log = [json.loads(line) for line in (out / "metrics.jsonl").read_text("ascii").splitlines()]
+    assert [line["iteration"] for line in log] == [1, 2, 3] and "total" in log[0]
+    assert (out / "held_out_tiny.txt").read_text("utf-8") == "f02\nf07\n"
+    assert json.loads((out / "config.json").read_text("utf-8"))["iterations"] == 3
+    # What is there is not trained over; going on with a finished run changes nothing.
+    before = (out / "model.safetensors").read_bytes()
+    assert run("train", *options, "--iterations", 3) == 2
+    assert "holds a run already; go on with it by --resume" in errors(capsys)[0]
+    assert run("train", *options, "--iterations", 3, "--resume") == 0
+    assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_train_takes_several_sets_each_with_its_split(data_set: Path, tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(data_set, tmp_path / "other" / "tiny")
+    (tmp_path / "split.txt").write_text("".join(f"f{i:02d}\n" for i in range(6)))
+    config, out = write_config(tmp_path / "c.json"), tmp_path / "run"
+    sets = ("--data", data_set, "--split", tmp_path / "split.txt", "--data", tmp_path / "other" / "tiny")
+    assert run("train", *sets, "--out", out, "--config", config, "--iterations", 1, "--json-events") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[0]["text"] == "training on 13 frames, 3 held out"
+    assert [e["dataset"] for e in events if e["event"] == "scored"] == ["tiny", "tiny-2"]
+    assert (out / "held_out_tiny.txt").read_text("utf-8") == "f02\n"
+    assert (out / "held_out_tiny-2.txt").read_text("utf-8") == "f02\nf07\n"
+
+
+def test_fine_tuning_scores_the_model_it_starts_from(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    config = write_config(tmp_path / "c.json", iterations=1)
+    options = ("--data", data_set, "--out", tmp_path / "run", "--init", model_path, "--config", config)
+    assert run("train", *options, "--json-events") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [e.get("which") for e in events] == [None, "current", None, "candidate", None]
+    assert read_model(tmp_path / "run" / "model.safetensors")[1].training["init"] == "tiny"
+
+
+def test_train_on_a_terminal_shows_what_happens(data_set: Path, tmp_path: Path, capsys: Capture) -> None:
+    config = write_config(tmp_path / "c.json", iterations=2)
+    assert run("train", "--data", data_set, "--out", tmp_path / "run", "--config", config) == 0
+    captured = capsys.readouterr()
+    shown = captured.out + captured.err
+    assert "training on 8 frames, 2 held out" in shown and "done at iteration 2" in shown
+    assert "candidate on the held-out frames of tiny: niou" in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_finishes_the_step_and_writes_the_model(data_set: Path, tmp_path: Path) -> None:
+    config, out = write_config(tmp_path / "c.json", iterations=100_000), tmp_path / "run"
+    root = Path(__file__).resolve().parents[2]
+    arguments = [sys.executable, "-m", "adsnet", "train", "--data", data_set, "--out", out, "--config", config]
+    process = subprocess.Popen(
+        [*map(str, arguments), "--json-events"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "step":
+                break
+        process.send_signal(signal.SIGINT)
+        rest, complaints = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0 and complaints == ""
+    last = json.loads(rest.splitlines()[-1])
+    assert last["event"] == "finished" and last["stopped"] and read_model(out / "model.safetensors")
+
+
+# ---- info, doctor, and errors -------------------------------------------------------------------------------
+
+
+def test_info_shows_the_card(model_path: Path, capsys: Capture) -> None:
+    assert run("info", model_path) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("tiny", "cascade_widths", "parameters", str(model_path)))
+    assert run("info", model_path, "--json") == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["name"] == "tiny" and values["bytes"] == model_path.stat().st_size
+    assert values["parameters"] > 2_000_000 and values["model"]["width"] == 8
+
+
+def test_info_of_a_name_that_is_no_text(model_path: Path, tmp_path: Path) -> None:
+    target = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.safetensors")
+    shutil.copy(model_path, target)
+    done = child("info", target, env={"PYTHONIOENCODING": "utf-8"})
+    assert done.returncode == 0 and "caf\\udce9.safetensors" in done.stdout and done.stderr == ""
+
+
+def test_doctor_reports_everything(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "models").mkdir()
+    shutil.copy(model_path, tmp_path / "models" / "adsnet-default.safetensors")
+    monkeypatch.setattr(resources, "_roots", lambda: [tmp_path])
+    assert run("doctor") == 0
+    shown = capsys.readouterr().out
+    for word in ("python", "torch", "PySide6-Essentials", "qt platform", "gpu", "engine gather", "engine spconv"):
+        assert word in shown
+    assert "tiny: whole" in shown and "engine dense  ok: differs from dense by at most 0e+00" in shown
+    assert shown.count("writable") == 4
+
+
+def test_doctor_says_when_the_default_model_is_damaged(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "adsnet-default.safetensors").write_bytes(model_path.read_bytes()[:-1])
+    monkeypatch.setattr(resources, "_roots", lambda: [tmp_path])
+    assert run("doctor") == 2
+    assert "the model file is damaged" in capsys.readouterr().out
+
+
+BAD: list[tuple[list[str], str]] = [
+    ([], "COMMAND"),
+    (["fly"], "invalid choice: 'fly'"),
+    (["predict"], "PATH"),
+    (["predict", "x.png"], "--out"),
+    (["predict", "x.png", "--out", "o", "--drop", "0.5"], "expected 2 arguments"),
+    (["predict", "x.png", "--out", "o", "--drop", "half", "0"], "invalid float value: 'half'"),
+    (["predict", "x.png", "--out", "o", "--drop", "nan", "0"], "the dropped fraction of stage 3 is nan"),
+    (["predict", "x.png", "--out", "o", "--drop", "0", "-1"], "the dropped fraction of stage 2 is -1"),
+    (["predict", "x.png", "--out", "o", "--keep-threshold", "2"], "the keep threshold is 2.0"),
+    (["predict", "x.png", "--out", "o", "--drop", "0", "0", "--keep-threshold", "0"], "not allowed with"),
+    (["predict", "x.png", "--out", "o", "--engine", "fast"], "invalid choice: 'fast'"),
+    (["predict", "x.png", "--out", "o", "--device", "tpu"], "invalid choice: 'tpu'"),
+    (["predict", "x.png", "--out", "o", "--eng", "dense"], "unrecognized arguments: --eng"),
+    (["predict", "{frame}", "--out", "{tmp}/o", "--model", "{tmp}/no.safetensors"], "there is no such model file"),
+    (["predict", "{frame}", "--out", "{tmp}/o", "--model", "{frame}"], "not a model file of this program"),
+    (["predict", "{frame}", "--out", "{tmp}/o", "--detector", "yolo"], "unknown detector 'yolo'"),
+    (["predict", "{frame}", "--out", "{frame}", "--model", "{model}"], "Cannot write"),
+    (["evaluate"], "--data"),
+    (["evaluate", "--data", "{tmp}/none", "--model", "{model}"], "none"),
+    (["evaluate", "--split", "a.txt", "--data", "d"], "--split must follow the --data"),
+    (["evaluate", "--data", "d", "--split", "a", "--split", "b"], "--split must follow the --data"),
+    (["evaluate", "--data", "{data}", "--data", "{data}"], "evaluate takes one --data"),
+    (["evaluate", "--data", "{data}", "--split", "{frame}", "--model", "{model}"], "split file"),
+    (["evaluate", "--data", "{data}", "--predictions", "{tmp}"], "predictions.json"),
+    (["evaluate", "--data", "{data}", "--predictions", "{tmp}", "--model", "{model}"], "leave out --model"),
+    (["train", "--data", "{data}"], "--out"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--iterations", "0"], "iterations is 0"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--iterations", "many"], "invalid int value: 'many'"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--config", "{tmp}/c.json"], "no such configuration"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--config", "{frame}"], "not valid JSON"),
+    (["train", "--data", "{data}", "--out", "{frame}/o", "--iterations", "1"], "Cannot write"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--init", "{frame}"], "not a model file of this program"),
+    (["train", "--data", "{data}", "--out", "{tmp}/" + "b" * 300, "--iterations", "1", "--resume"], "Cannot write"),
+    (["predict", "a" * 300, "--out", "{tmp}/o"], "the name is too long"),
+    (["evaluate", "--data", "a" * 300], "the name is too long"),
+    (["info"], "FILE"),
+    (["info", "{tmp}/none.safetensors"], "there is no such model file"),
+    (["info", "no-such-model"], "not a model file; give a .safetensors file"),
+    (["info", "a" * 300], "not a model file; give a .safetensors file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD, ids=[" ".join(a)[:60] for a, _ in BAD])
+def test_bad_arguments_are_one_line_and_status_2(
+    arguments: list[str], text: str, data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "models").mkdir()
+    places = {"data": data_set, "frame": data_set / "images" / "f00.png", "tmp": tmp_path, "model": model_path}
+    assert run(*(a.format(**places) for a in arguments)) == 2
+    lines = errors(capsys)
+    assert len(lines) == 1 and text in lines[0], lines
+    assert not (tmp_path / "o").exists()
+
+
+def test_help_is_no_error(capsys: Capture) -> None:
+    for command in ([], ["predict"], ["evaluate"], ["train"], ["info"], ["doctor"]):
+        assert run(*command, "--help") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_module_is_the_command_line(tmp_path: Path) -> None:
+    done = child("info", tmp_path / "none.safetensors", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"adsnet: error: {tmp_path}/none.safetensors: there is no such model file; check the path\n"
+
+
+def test_the_reader_of_the_output_may_go_away(model_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "adsnet", "info", str(model_path), "--json"]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    complaints = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 1 and complaints == ""
+
+
+def test_help_and_info_cost_no_torch() -> None:
+    root = Path(__file__).resolve().parents[2]
+    code = "import sys\nimport adsnet.cli, adsnet.commands.info\nsys.exit('torch' in sys.modules)"
+    started = time.perf_counter()
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+    assert time.perf_counter() - started < 30

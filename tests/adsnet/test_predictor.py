@@ -1,0 +1,205 @@
+"""From frames of any kind to predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from adsnet import predictor as module
+from adsnet.config import DENSE, PatchGrid, Sparsity
+from adsnet.errors import EngineError, FrameError, ModelFileError
+from adsnet.model.acs import patch_grid, spread
+from adsnet.prediction import Prediction
+from adsnet.predictor import Predictor, _edges
+from tests.adsnet.tiny import TINY, lively_network, make_frame, tiny, tiny_card
+
+SPARSE = Sparsity(drop=(0.3, 0.6))
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor(lively_network(), tiny_card(), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def prediction(predictor: Predictor) -> Prediction:
+    """Of a frame of 45×53 pixels."""
+    return predictor.predict(frame(45, 53), SPARSE)
+
+
+def frame(height: int = 48, width: int = 64, *, seed: int = 0) -> NDArray[np.uint8]:
+    return make_frame(height, width, seed=seed)[0]
+
+
+def equal(a: Prediction, b: Prediction) -> bool:
+    """Equal in everything but the time."""
+    return (
+        np.array_equal(a.probability, b.probability)
+        and all(
+            np.array_equal(getattr(x, name), getattr(y, name))
+            for x, y in zip(a.decisions, b.decisions, strict=True)
+            for name in ("keep_probability", "kept", "class_probability", "iou_score", "row_edges", "column_edges")
+        )
+        and all(
+            np.array_equal(x.channel, y.channel) and np.array_equal(x.spatial, y.spatial)
+            for x, y in zip(a.attentions, b.attentions, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (16, 16), (17, 33), (64, 48), (300, 200)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_frames_of_any_size_and_type(predictor: Predictor, size: tuple[int, int], dtype: Any) -> None:
+    height, width = size
+    pixels = np.random.default_rng(0).integers(0, 200, size).astype(dtype)
+    prediction = predictor.predict(pixels, SPARSE)
+    padded = (height + -height % 16, width + -width % 16)
+    assert prediction.padded_shape == padded
+    assert prediction.probability.shape == size and prediction.probability.dtype == np.float32
+    assert prediction.probability.flags.c_contiguous
+    assert 0 <= prediction.probability.min() and prediction.probability.max() <= 1
+    assert np.array_equal(prediction.mask, prediction.probability > 0.5)
+    grid = (padded[0] // 16, padded[1] // 16)
+    for decision, stage in zip(prediction.decisions, (4, 3), strict=True):
+        assert (decision.decided_at, decision.applies_to) == (stage, stage - 1)
+        assert decision.kept.shape == decision.keep_probability.shape == grid
+        assert decision.kept.dtype == np.bool_ and decision.keep_probability.dtype == np.float32
+        cells = (padded[0] >> stage, padded[1] >> stage)
+        assert decision.class_probability.shape == decision.iou_score.shape == cells
+        for share in (decision.keep_probability, decision.class_probability, decision.iou_score):
+            assert 0 <= share.min() and share.max() <= 1
+    assert [a.stage for a in prediction.attentions] == [4, 3]
+    for attention in prediction.attentions:
+        assert attention.channel.shape == (TINY.width,)
+        assert attention.spatial.shape == (padded[0] >> attention.stage, padded[1] >> attention.stage)
+    assert prediction.seconds > 0 and prediction.model == "tiny" and prediction.detector == "adsnet"
+
+
+@pytest.mark.parametrize("value", [0, 255, 65535])
+def test_flat_frames_do_not_fail(predictor: Predictor, value: int) -> None:
+    prediction = predictor.predict(np.full((33, 47), value, np.uint16), SPARSE)
+    reference = predictor.predict(np.zeros((33, 47), np.uint8), SPARSE)
+    assert np.isfinite(prediction.probability).all() and equal(prediction, reference)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(257, 0), (1, 6000), (37, 1234)])
+def test_gain_and_offset_of_the_camera_make_no_difference(predictor: Predictor, gain: int, offset: int) -> None:
+    pixels = frame()
+    brighter = (pixels.astype(np.uint32) * gain + offset).astype(np.uint16)
+    a, b = predictor.predict(pixels, SPARSE), predictor.predict(brighter, SPARSE)
+    np.testing.assert_allclose(a.probability, b.probability, atol=1e-3)
+    assert all(np.array_equal(x.kept, y.kept) for x, y in zip(a.decisions, b.decisions, strict=True))
+
+
+@pytest.mark.parametrize("engine", ["auto", "dense", "gather"])
+def test_predicting_again_is_predicting(predictor: Predictor, engine: str) -> None:
+    for sparsity in (DENSE, SPARSE, Sparsity(drop=(1.0, 1.0)), Sparsity(threshold=0.5)):
+        first = predictor.predict(frame(), sparsity, engine)
+        predictor.predict_again(Sparsity(drop=(0.9, 0.95)), "gather")  # leaves nothing behind
+        assert equal(first, predictor.predict_again(sparsity, engine)) and first.engine == engine
+    other = predictor.predict(frame(32, 80, seed=1), SPARSE, engine)
+    assert other.probability.shape == (32, 80)
+
+
+def test_kept_fractions_by_stage(predictor: Predictor) -> None:
+    prediction = predictor.predict(frame(64, 80), Sparsity(drop=(0.25, 0.5)))
+    assert prediction.kept == {"3": 0.75, "2": 0.5}
+    assert bool((prediction.decisions[1].kept <= prediction.decisions[0].kept).all())
+
+
+def test_the_frame_comes_before_the_prediction(predictor: Predictor) -> None:
+    with pytest.raises(AssertionError, match="set_frame comes first"):
+        Predictor(lively_network(), tiny_card()).predict_again(SPARSE)
+
+
+def test_without_an_iou_score_or_attention_their_maps_are_empty() -> None:
+    config = tiny(iou_aware=False, afd="no_channel")
+    prediction = Predictor(lively_network(config), tiny_card(config)).predict(frame(), SPARSE)
+    assert all(d.iou_score.shape == (0, 0) for d in prediction.decisions)
+    assert all(a.channel.shape == (0,) and a.spatial.size for a in prediction.attentions)
+    config = tiny(afd="no_spatial")
+    prediction = Predictor(lively_network(config), tiny_card(config)).predict(frame(), SPARSE)
+    assert all(a.channel.size and a.spatial.shape == (0, 0) for a in prediction.attentions)
+    config = tiny(afd="off")
+    assert Predictor(lively_network(config), tiny_card(config)).predict(frame(), SPARSE).attentions == ()
+
+
+def test_the_probability_is_that_of_the_network(predictor: Predictor) -> None:
+    from adsnet.normalise import normalise, pad_to_multiple
+
+    pixels = frame(40, 50)
+    network_input = torch.from_numpy(pad_to_multiple(normalise(pixels, predictor.card.normalisation), 16))
+    with torch.inference_mode():
+        logits = lively_network()(network_input[None, None], SPARSE).logits
+    expected = torch.sigmoid(logits)[0, 0, :40, :50].numpy()
+    np.testing.assert_allclose(predictor.predict(pixels, SPARSE, "dense").probability, expected, atol=1e-6)
+
+
+def test_a_frame_that_is_too_large_is_refused_and_the_last_one_stays(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = predictor.predict(frame(), SPARSE)
+    monkeypatch.setattr(module, "MAX_PIXELS", 1000)
+    with pytest.raises(FrameError, match="a frame of 40×30 pixels is too large to predict"):
+        predictor.predict(np.zeros((30, 40), np.uint8), SPARSE)
+    assert equal(before, predictor.predict_again(SPARSE))
+
+
+def test_files_engines_and_devices_that_are_not_there(model_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError):
+        Predictor.from_file(tmp_path / "none.safetensors")
+    with pytest.raises(EngineError, match="unknown device"):
+        Predictor.from_file(model_path, device="tpu")
+    predictor = Predictor.from_file(str(model_path), device="cpu")
+    with pytest.raises(EngineError, match="unknown engine"):
+        predictor.predict(frame(), SPARSE, "quantum")
+    assert predictor.card == tiny_card()
+
+
+@given(
+    kind=st.sampled_from(["grid", "cell"]),
+    size=st.sampled_from([4, 8, 16, 32, 64]),
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+)
+@settings(max_examples=80)
+def test_the_edges_of_the_patches_are_where_the_network_has_them(kind: Any, size: int, height: int, width: int) -> None:
+    patches = PatchGrid(kind, max(size, 16) if kind == "cell" else size)
+    padded = (height + -height % 16, width + -width % 16)
+    rows, columns = patch_grid(patches, *padded)
+    row_edges, column_edges = _edges(rows, padded[0], height), _edges(columns, padded[1], width)
+    assert row_edges.dtype == np.int32 and len(row_edges) == rows + 1 and len(column_edges) == columns + 1
+    assert row_edges[0] == 0 == column_edges[0] and row_edges[-1] == height and column_edges[-1] == width
+    numbers = torch.arange(rows * columns).view(1, 1, rows, columns).float()
+    at_pixels = spread(numbers, *padded)[0, 0, :height, :width].numpy()
+    from_edges = np.full((height, width), -1.0)
+    for row in range(rows):
+        for column in range(columns):
+            part = np.s_[row_edges[row] : row_edges[row + 1], column_edges[column] : column_edges[column + 1]]
+            from_edges[part] = row * columns + column
+    assert np.array_equal(from_edges, at_pixels)
+
+
+@given(row=st.integers(-3, 60), column=st.integers(-3, 70))
+def test_the_patch_under_the_pointer(prediction: Prediction, row: int, column: int) -> None:
+    decision = prediction.decisions[1]
+    inside = 0 <= row < 45 and 0 <= column < 53
+    assert decision.patch_at(row, column) == ((row // 16, column // 16) if inside else None)
+    assert decision.patch_at(44.9, 52.9) == (2, 3) and decision.patch_at(45.0, 0) is None
+    assert decision.patch_at(-0.1, 0) is None
+
+
+def test_dropped_pixels_are_those_of_the_dropped_patches(prediction: Prediction) -> None:
+    decision = prediction.decisions[1]
+    looked_at = prediction.probability > 1e-5  # dropped ones have the probability 6e-6
+    for row in range(45):
+        for column in range(53):
+            place = decision.patch_at(row, column)
+            assert place is not None and bool(decision.kept[place]) == bool(looked_at[row, column])
