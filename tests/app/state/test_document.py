@@ -75,6 +75,24 @@ def test_a_stroke_is_one_step(document: MaskDocument) -> None:
     heard.check()
 
 
+def test_a_new_stroke_takes_the_place_of_undone_ones(document: MaskDocument) -> None:
+    heard = Heard(document)
+    for x in (1, 2, 3):
+        stroke(document, (x, x))
+    document.undo()
+    document.undo()
+    stroke(document, (9, 9))
+    assert not document.can_redo
+    document.undo()
+    document.undo()
+    document.redo()
+    document.redo()
+    assert not document.redo() and np.argwhere(document.mask).tolist() == [[1, 1], [9, 9]]
+    assert [edit.box[0] for edit in heard.edits] == [1, 2, 3, 3, 2, 9, 9, 1, 1, 9]
+    sets = "".join("+" if edit.values.any() else "-" for edit in heard.edits)
+    assert sets == "+++--+--++"
+
+
 def test_the_brush_paints_its_footprint(document: MaskDocument) -> None:
     footprint = brush(4.3, 5.7, diameter=5, shape=SHAPE)
     document.begin_stroke(True)

@@ -1,0 +1,150 @@
+"""Opening: what kind it is, where labels go, and one label name for each frame."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+
+from adsnet.data.datasets import open_dataset, write_manifest
+from adsnet.errors import AdsnetError, DatasetError, FrameError, StorageError
+from app.state.frames import FrameCache
+from app.state.lock import RootLock
+from app.state.sequence import open_sequence
+from app.storage.paths import data_folder
+from tests.app.state.conftest import SHAPE, write_frame
+
+
+def write_video(path: Path, frames: int = 3) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        for number in range(frames):
+            picture = np.full((16, 32), 40 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_folder(folder: Path) -> None:
+    sequence = open_sequence([folder])
+    assert (sequence.kind, sequence.root, sequence.private) == ("folder", folder, False)
+    assert sequence.stems == ("a", "b", "c") and sequence.index_of("b") == 1 and sequence.index_of("z") is None
+    assert sequence.read(2).pixels.shape == SHAPE
+    assert len({sequence.key(i) for i in range(3)}) == 3
+
+
+def test_a_data_set_and_one_image_of_it_share_their_labels(dataset: Path) -> None:
+    whole = open_sequence([dataset])
+    assert whole.kind == "dataset" and whole.root == dataset
+    assert whole.known_masks()["Misc_1"] == dataset / "masks" / "Misc_1_pixels0.png"
+    assert open_sequence([dataset / "images"]).root == dataset
+    single = open_sequence([dataset / "images" / "Misc_2.png"])
+    assert (single.kind, single.root, single.stems) == ("still", dataset, ("Misc_2",))
+
+
+def test_a_manifest(dataset: Path, tmp_path: Path) -> None:
+    write_manifest(tmp_path / "list.json", open_dataset(dataset))
+    sequence = open_sequence([tmp_path / "list.json"])
+    assert sequence.kind == "dataset" and len(sequence.known_masks()) == 2
+
+
+def test_several_files(folder: Path, tmp_path: Path) -> None:
+    together = open_sequence([folder / "c.png", folder / "a.png"])
+    assert (together.kind, together.root, together.stems) == ("files", folder, ("c", "a"))
+    write_frame(tmp_path / "other" / "a.png")
+    apart = open_sequence([folder / "a.png", tmp_path / "other" / "a.png"])
+    assert len(set(apart.stems)) == 2
+    assert apart.root.is_relative_to(data_folder())
+
+
+def test_pages_and_video(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, 5, 6), np.uint16), photometric="minisblack")
+    pages = open_sequence([tmp_path / "stack.tif"])
+    assert (pages.kind, pages.root) == ("pages", tmp_path / "stack.adsnet")
+    assert pages.stems == ("stack_000000", "stack_000001", "stack_000002")
+    video = open_sequence([write_video(tmp_path / "clip.mp4")])
+    assert (video.kind, video.root, len(video)) == ("video", tmp_path / "clip.adsnet", 3)
+    assert not (tmp_path / "clip.adsnet").exists(), "looking must not write"
+    mixed = open_sequence([tmp_path / "clip.mp4", tmp_path / "stack.tif"])
+    assert len(mixed) == 6 and mixed.kind == "files"
+
+
+def test_frames_with_one_stem_have_labels_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.png", "a.bmp", "a.png.bmp"):
+        (tmp_path / name).touch()  # listing opens nothing
+    sequence = open_sequence([tmp_path])
+    assert len(set(sequence.stems)) == 3 and "a" in sequence.stems and "a.png" in sequence.stems
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not an image</html>"])
+def test_what_cannot_be_opened_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd.png").write_bytes(content)
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "gone.png", tmp_path / "empty", tmp_path / "odd.mp4"):
+        with pytest.raises(AdsnetError, match=path.name):
+            open_sequence([path])
+    with pytest.raises(DatasetError, match="Nothing"):
+        open_sequence([])
+    with pytest.raises((FrameError, DatasetError), match=r"odd\.png"):
+        open_sequence([tmp_path / "odd.png"]).read(0)
+
+
+def test_the_cache_reads_once_and_ahead(folder: Path, qtbot: QtBot) -> None:
+    sequence = open_sequence([folder])
+    cache = FrameCache()
+    first = cache.read(sequence, 0)
+    assert cache.read(sequence, 0) is first
+    cache.ahead(sequence, 1)
+    cache.ahead(sequence, 99)
+    cache.ahead(sequence, -1)
+    qtbot.waitUntil(lambda: cache.holds(sequence, 1), timeout=3000)
+    (folder / "b.png").unlink()
+    assert cache.read(sequence, 1).ref == sequence.frames[1]
+    cache.clear()
+    with pytest.raises(FrameError, match=r"b\.png"):
+        cache.read(sequence, 1)
+
+
+def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot: QtBot) -> None:
+    sequence = open_sequence([folder])
+    (folder / "b.png").write_bytes(b"broken")
+    cache = FrameCache()
+    cache.ahead(sequence, 1)
+    qtbot.wait(30)
+    cache.ahead(sequence, 2)
+    qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=3000)
+    assert not cache.holds(sequence, 1)
+
+
+def test_the_cache_is_limited_but_holds_one(folder: Path) -> None:
+    sequence = open_sequence([folder])
+    cache = FrameCache(limit=1)
+    for index in range(3):
+        cache.read(sequence, index)
+    assert [cache.holds(sequence, index) for index in range(3)] == [False, False, True]
+
+
+def test_a_second_window_is_told_who_has_the_labels(tmp_path: Path, qapp: object) -> None:
+    first, second = RootLock(tmp_path), RootLock(tmp_path)
+    second.check()
+    assert not (tmp_path / "adsnet").exists(), "looking must not write"
+    first.acquire()
+    first.acquire()
+    for attempt in (second.check, second.acquire):
+        with pytest.raises(StorageError, match=str(os.getpid())):
+            attempt()
+    first.release()
+    second.check()
+    second.release()
+
+
+def test_a_lock_that_cannot_be_written_says_so(tmp_path: Path, qapp: object) -> None:
+    (tmp_path / "adsnet").write_text("a file in the way")
+    with pytest.raises(StorageError, match="adsnet"):
+        RootLock(tmp_path).acquire()
