@@ -38,6 +38,7 @@ class PredictEngine(QObject):
         self._load_shown = 0
         self._wanted: tuple[str, str] | None = None
         self._by_hand = False
+        self._instead = False
         self._accepted = self._accepted_now()
         self._deadly: PredictionKey | None = None
         client.model_loaded.connect(self._on_model_loaded)
@@ -47,6 +48,7 @@ class PredictEngine(QObject):
         client.crashed.connect(self._on_crashed)
         client.gave_up.connect(self._on_gave_up)
         client.state_changed.connect(self._on_state)
+        session.sequence_changed.connect(self._follow)
         session.frame_changed.connect(self._follow)
         session.sparsity_changed.connect(self._follow)
         session.model_changed.connect(self._follow)
@@ -86,7 +88,7 @@ class PredictEngine(QObject):
         self._ask()
 
     def _load(self, path: str, device: str) -> None:
-        self._wanted = (path, device)
+        self._wanted, self._instead = (path, device), False
         self._session.jobs.finish(self._load_shown)
         self._load_shown = self._session.jobs.start("load", f"Loading {Path(path).stem}")
         self._load_job = self._client.load_model(path, device)
@@ -104,15 +106,14 @@ class PredictEngine(QObject):
         # A frame that killed the worker is not tried again on its own: it would kill it for ever.
         if self._client.is_running and key != self._deadly and (self.automatic or self._session.prediction is not None):
             self._ask()
+        else:
+            self._shown_done()
 
     def _ask(self) -> None:
         key, frame = self._session.prediction_key(), self._session.frame
         if key is None or frame is None:
             return
         generation = self._session.predictions.next_generation()
-        # Requests that were replaced before they were sent are never answered.
-        for old in sorted(self._asked)[:-2]:
-            del self._asked[old]
         self._asked[generation] = key
         if not self._job:
             self._job = self._session.jobs.start("predict", "Predicting")
@@ -121,7 +122,9 @@ class PredictEngine(QObject):
     # ---- answers --------------------------------------------------------------------------------------------
 
     def _on_predicted(self, message: Predicted) -> None:
-        key = self._asked.pop(message.generation, None)
+        key = self._asked.get(message.generation)
+        # Older requests were answered, or replaced before they were sent.
+        self._asked = {generation: k for generation, k in self._asked.items() if generation > message.generation}
         state = self._session.predictions
         if message.generation == state.generation:
             self._shown_done()
@@ -140,7 +143,8 @@ class PredictEngine(QObject):
     def _on_model_loaded(self, message: ModelLoaded) -> None:
         if message.job == self._load_job:
             self._loading_done()
-            self._session.notices.withdraw("model")
+            if not self._instead:
+                self._session.notices.withdraw("model")
         self._session.notices.withdraw("worker")
         model = Model(message.name, Path(message.path), message.card)
         if model == self._session.model:
@@ -157,6 +161,7 @@ class PredictEngine(QObject):
             self._session.notices.error(message.text, key="model", details=message.details)
             if self._session.model is None and failed is not None and failed[0] != DEFAULT_MODEL:
                 self._load(DEFAULT_MODEL, failed[1])
+                self._instead = True  # the user is to know why it is not the chosen one
         elif self._client.is_ready:
             self._shown_done()
             self._session.notices.error(message.text, key="predict", details=message.details)

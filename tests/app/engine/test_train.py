@@ -1,0 +1,158 @@
+"""A training from the window: what it is given, how it is followed, and what becomes of its candidate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from adsnet.config import TrainConfig
+from adsnet.data.datasets import open_dataset
+from adsnet.errors import ConfigError, TrainingError
+from app.engine.train import MANIFEST, TrainEngine
+from app.imaging.raster import brush
+from app.state.model import Model
+from app.state.session import Session
+from tests.app.engine.conftest import MakeClient
+
+MakeEngine = Callable[..., TrainEngine]
+
+
+@pytest.fixture
+def make_engine(make_client: MakeClient, session: Session) -> Iterator[MakeEngine]:
+    """Engines that train with the fake worker in the given mode."""
+    made: list[TrainEngine] = []
+
+    def make(mode: str = "") -> TrainEngine:
+        engine = TrainEngine(session, client_factory=lambda: make_client(mode, restarts=False))
+        made.append(engine)
+        return engine
+
+    yield make
+    for engine in made:
+        assert engine.wait_shutdown(4000)
+
+
+def label(session: Session, *frames: int) -> None:
+    for index in frames:
+        session.go_to(index)
+        session.document.begin_stroke(True)
+        session.document.paint(*brush(index, index, diameter=1, shape=session.document.shape))
+        session.save()
+
+
+def wait(qtbot: QtBot, session: Session, status: str) -> None:
+    qtbot.waitUntil(lambda: session.fine_tune.status == status, timeout=8000)
+
+
+def test_a_training_from_labels_to_an_accepted_model(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    label(session, 0, 2)
+    session.set_model(Model("net", Path("/models/net.safetensors"), {}))
+    engine = make_engine()
+    accepted: list[object] = []
+    engine.accepted.connect(accepted.append)
+    engine.start(None, iterations=5)
+    tune = session.fine_tune
+    assert engine.running and tune.status == "running" and session.jobs.busy("train")
+    with pytest.raises(TrainingError, match="running"):
+        engine.start(None)
+    wait(qtbot, session, "done")
+    assert tune.steps == [1, 2, 3, 4, 5] and tune.losses["total"][0] == 1.0
+    assert [change.verdict for change in tune.comparison()] == ["better"]
+    assert not engine.running and session.jobs.running == ()
+    run = tmp_path / "set" / "adsnet" / "training" / "1"
+    assert tune.candidate == run / "model.safetensors"
+    given = open_dataset(run / MANIFEST)
+    assert [sample.frame.path.name for sample in given.samples] == ["a.png", "c.png"]
+    assert all(sample.mask is not None and sample.mask.is_file() for sample in given.samples)
+    assert given.read(0)[1].sum() == 1
+
+    path = engine.accept()
+    assert path.read_bytes() == b"candidate" and accepted == [path]
+    assert session.project is not None and session.project.model == path and tune.status == "idle"
+    with pytest.raises(TrainingError, match="no candidate"):
+        engine.accept()
+
+
+def test_a_stopped_training_has_a_candidate_and_can_go_on(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot
+) -> None:
+    label(session, 0, 1)
+    engine = make_engine("slow")
+    engine.start(TrainConfig(iterations=400))
+    qtbot.waitUntil(lambda: len(session.fine_tune.steps) >= 2, timeout=8000)
+    assert session.jobs.running[0].fraction is not None
+    engine.stop()
+    assert session.fine_tune.status == "stopping"
+    wait(qtbot, session, "stopped")
+    assert session.fine_tune.candidate is not None
+    assert not engine.can_resume, "the fake worker writes no configuration"
+    with pytest.raises(TrainingError, match="could go on"):
+        engine.resume()
+    assert session.fine_tune.run is not None
+    (session.fine_tune.run / "config.json").write_text('{"iterations": 7}')
+    engine.resume()
+    wait(qtbot, session, "done")
+    assert session.fine_tune.steps == list(range(1, 8))
+
+
+def test_a_discarded_candidate_is_gone(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:
+    label(session, 0, 1)
+    engine = make_engine()
+    with pytest.raises(TrainingError, match="no candidate"):
+        engine.discard()
+    engine.start({"iterations": 2})
+    wait(qtbot, session, "done")
+    run = session.fine_tune.run
+    engine.discard()
+    assert run is not None and not run.exists() and session.fine_tune.status == "idle"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_training_that_dies_is_told_and_can_be_discarded(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot
+) -> None:
+    label(session, 0, 1)
+    engine = make_engine("dies in training")
+    engine.start(None, iterations=50)
+    wait(qtbot, session, "failed")
+    assert "signal 9" in session.fine_tune.text and not engine.running
+    assert [notice.key for notice in session.notices.current] == ["train"]
+    assert "last words" in session.notices.current[0].details
+    with pytest.raises(TrainingError):
+        engine.accept()
+    engine.discard()
+    engine.start(None, iterations=2)
+    assert session.notices.current == ()
+
+
+def test_killing_ends_it_at_once(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:
+    label(session, 0, 1)
+    engine = make_engine("slow")
+    engine.kill()
+    engine.stop()
+    engine.start(None, iterations=5000)
+    qtbot.waitUntil(lambda: bool(session.fine_tune.steps), timeout=8000)
+    engine.kill()
+    assert session.fine_tune.status == "stopped" and session.fine_tune.candidate is None and not engine.running
+
+
+def test_what_cannot_be_trained_on_is_refused(make_engine: MakeEngine, session: Session) -> None:
+    engine = make_engine()
+    label(session, 0)
+    with pytest.raises(TrainingError, match="there are 1"):
+        engine.start(None)
+    label(session, 1)
+    with pytest.raises(TrainingError, match="reviewed"):
+        engine.start(None, only_reviewed=True)
+    with pytest.raises(ConfigError, match="speed"):
+        engine.start({"speed": 3})
+    session.close_sequence()
+    with pytest.raises(TrainingError, match="open"):
+        engine.start(None)
+    assert not engine.running and session.jobs.running == ()
