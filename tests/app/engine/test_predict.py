@@ -99,9 +99,7 @@ def test_another_model(engine: PredictEngine, session: Session, qtbot: QtBot) ->
     assert session.model is not None and session.model.name == "other" and session.jobs.running == ()
 
 
-def test_a_damaged_model_of_the_settings_is_not_the_end(
-    client: WorkerClient, session: Session, qtbot: QtBot
-) -> None:
+def test_a_damaged_model_of_the_settings_is_not_the_end(client: WorkerClient, session: Session, qtbot: QtBot) -> None:
     session.set_settings(dataclasses.replace(session.settings, model="bad"))
     engine = PredictEngine(client, session)
     client.start()

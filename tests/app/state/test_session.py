@@ -542,4 +542,3 @@ def test_settings_apply_at_once_and_survive(session: Session, monkeypatch: pytes
     monkeypatch.setattr(os, "fsync", disk_full)
     session.set_settings(dataclasses.replace(wanted, brush_size=9))
     assert session.display.brush_size == 9 and session.notices.current[-1].key == "settings"
-

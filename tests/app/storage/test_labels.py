@@ -207,7 +207,7 @@ def test_provenance_grows_and_foreign_keys_stay(tmp_path: Path) -> None:
     assert store.states() == {"a": "reviewed"}
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"format": "adsnet-review-9", "state": "new"}', '[]', '{"state": 3}'])
+@pytest.mark.parametrize("content", ["", "{", '{"format": "adsnet-review-9", "state": "new"}', "[]", '{"state": 3}'])
 def test_a_damaged_review_is_set_aside_not_lost(tmp_path: Path, content: str) -> None:
     path = tmp_path / "adsnet" / "review" / "a.json"
     path.parent.mkdir(parents=True)
