@@ -127,7 +127,10 @@ class Studio:
         """Show the window and return when it is closed."""
         from PySide6.QtCore import QTimer
 
+        from app.failures import LOGGER
+
         self.window.show()
+        LOGGER.info("the window is shown")
         QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
         if started is not None:
             QTimer.singleShot(0, lambda: started(self))

@@ -1,0 +1,39 @@
+"""How long the event loop of the window was ever kept waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+TICK_MS = 5
+
+
+class StallWatch(QObject):
+    """A timer of 5 ms; the longest time between two of its ticks, above the tick itself, is the longest stall."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.longest = 0.0
+        self.during = ""
+        self.step = "start"
+        self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    @contextmanager
+    def not_counted(self) -> Iterator[None]:
+        """Work of the test itself, such as taking pictures."""
+        self._tick()
+        yield
+        self._last = time.perf_counter()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        stall = now - self._last - TICK_MS / 1000
+        if stall > self.longest:
+            self.longest, self.during = stall, self.step
+        self._last = now
