@@ -40,14 +40,12 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         zoom_changed(float): screen pixels (logical) a frame pixel.
         brush_step_requested(int): wheel notches with Ctrl held.
         menu_requested(object, QPoint): the Pointer and the global position of a right click.
-        peek_changed(bool): the peek key went down or up.
     """
 
     pointer_moved = Signal(object)
     zoom_changed = Signal(float)
     brush_step_requested = Signal(int)
     menu_requested = Signal(object, QPoint)
-    peek_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent, background=None)
@@ -293,21 +291,18 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
             self.zoom_to(self.zoom * _NOTCH**notches, keep=QPointF(at.x + 0.5, at.y + 0.5))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space pans while held, H hides the overlays while held."""
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self._set_space(True)
-        elif event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
-            self.peek_changed.emit(True)
-        elif event.key() not in (Qt.Key.Key_Space, Qt.Key.Key_H):
+        """Space pans while it is held."""
+        if event.key() != Qt.Key.Key_Space:
             event.ignore()  # the window may have a use for it; scrolling the scene has none
+        elif not event.isAutoRepeat():
+            self._set_space(True)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """The held keys went up."""
-        if not event.isAutoRepeat():
-            if event.key() == Qt.Key.Key_Space:
-                self._set_space(False)
-            elif event.key() == Qt.Key.Key_H:
-                self.peek_changed.emit(False)
+        """The held key went up."""
+        if event.key() != Qt.Key.Key_Space:
+            event.ignore()
+        elif not event.isAutoRepeat():
+            self._set_space(False)
 
     def leaveEvent(self, event: QEvent) -> None:
         """The pointer left: a stroke ends, the footprint disappears."""
@@ -345,7 +340,6 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self._press_at = self._pan_from = None
         self.finish_stroke()
         self._set_space(False)
-        self.peek_changed.emit(False)
 
     def _set_space(self, down: bool) -> None:
         self._space = down

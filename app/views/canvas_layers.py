@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
-from adsnet.prediction import Attention, Decision, FloatMap
+from adsnet.prediction import Attention, BoolMap, Decision, FloatMap
 from app.imaging.colours import ROLES
 from app.imaging.overlay import heat_rgba, mask_rgba, verdict_rgba, verdicts
 from app.imaging.raster import Box, box_slices, outline
@@ -25,6 +25,7 @@ from app.views.tools import Pointer
 _ATTENTION = {"attention4": 4, "attention3": 3, "attention2": 2}
 _PATCHES = {"patches3": 3, "patches2": 2}
 _OUTLINE_DELAY_MS = 30
+_SKIPPED_SHARE = 0.25  # of its opacity that attention has left where its stage was not computed
 _OUTLINE_AT_ONCE = 1_000_000  # pixels up to which the outline follows every piece of a stroke
 
 
@@ -215,6 +216,10 @@ class CanvasLayers(QObject):
         # Coloured cell by cell and stretched over the padded frame when it is drawn.
         shape = (int(values.shape[0]), int(values.shape[1]))
         rgba = heat_rgba(values, padded_shape=shape, shape=shape, opacity=1.0)
+        skipped = next((d for d in prediction.decisions if d.applies_to == attention.stage), None)
+        if skipped is not None:
+            dim = ~kept_cells(skipped, cells=shape, padded_shape=prediction.padded_shape)
+            rgba[dim, 3] = np.rint(rgba[dim, 3] * _SKIPPED_SHARE)
         height, width = prediction.probability.shape
         padded_height, padded_width = prediction.padded_shape
         layer.set_rgba(rgba, extent=(padded_width, padded_height), clip=(width, height))
@@ -228,6 +233,17 @@ class CanvasLayers(QObject):
         prediction = self._session.prediction
         attentions = prediction.attentions if prediction is not None else ()
         return next((a for a in attentions if a.stage == _ATTENTION[name]), None)
+
+
+def kept_cells(decision: Decision, *, cells: tuple[int, int], padded_shape: tuple[int, int]) -> BoolMap:
+    """Which cells of a stage map have their middle in a kept patch: (h, w) bool for ``cells`` = (h, w)."""
+    places = []
+    for count, padded, edges in zip(cells, padded_shape, (decision.row_edges, decision.column_edges), strict=True):
+        middles = (np.arange(count) + 0.5) * padded / count
+        # Cells in the padding belong to the last patch.
+        places.append(np.clip(np.searchsorted(edges, middles, side="right") - 1, 0, len(edges) - 2))
+    kept: BoolMap = decision.kept[np.ix_(places[0], places[1])]
+    return kept
 
 
 def stretched(values: FloatMap) -> FloatMap:

@@ -37,8 +37,8 @@ LAYER_ROWS = (
         "patches2", "Patches 3 → 2", "4", ROLES["patches2"],
         "Decision mask of stage 3: hatched patches are dropped, stage 2 does not compute them",
     ),
-    LayerRow("attention4", "Attention, stage 4", "5", _HEAT, "Spatial attention of the AFD at stage 4, stretched"),
-    LayerRow("attention3", "Attention, stage 3", "6", _HEAT, "Spatial attention of the AFD at stage 3, stretched"),
+    LayerRow("attention4", "Attention, stage 4", "5", _HEAT, "Spatial attention, AFD at stage 4; from least to most"),
+    LayerRow("attention3", "Attention, stage 3", "6", _HEAT, "Spatial attention, AFD at stage 3; faint where skipped"),
     LayerRow("probability", "Probability", "7", _HEAT, "Probability of each pixel to belong to a target"),
     LayerRow(
         "verdicts", "Found and missed", "8", ROLES["found"],

@@ -101,7 +101,7 @@ def draw_state(
     """The mark of a frame: a different shape for each state, so that it does not rest on colour alone.
 
     Ring: no label; diamond: a label that came with the frames; both with a point inside once it was predicted.
-    Filled diamond: corrected; disk with a tick: reviewed. ``on`` is the colour of a selected row, where marks are white.
+    Filled diamond: corrected; disk with a tick: reviewed. ``on`` is the colour of a selected row: white marks then.
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

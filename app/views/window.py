@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QSettings, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
@@ -70,6 +70,8 @@ class MainWindow(QMainWindow):
         self._build_docks()
         self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
         self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list)
+        for typed_into in (self.frames.list, self.targets.table, self.fine_tune.comparison.frames):
+            typed_into.installEventFilter(self)
         self.bars = Bars(self, session, self.action_set)
         for dock in self.docks.values():
             self.bars.panels.addAction(dock.toggleViewAction())
@@ -229,16 +231,26 @@ class MainWindow(QMainWindow):
     # ---- events -----------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """H hides the overlays while it is held, wherever the focus is."""
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat() and not event.modifiers():
-            self._session.display.set_hidden(True)
-        super().keyPressEvent(event)
+        """H hides the overlays while it is held."""
+        if not self._peek(event):
+            super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """The held key went up."""
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
-            self._session.display.set_hidden(False)
-        super().keyReleaseEvent(event)
+        if not self._peek(event):
+            super().keyReleaseEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Lists search for what is typed and would keep the key."""
+        return isinstance(event, QKeyEvent) and self._peek(event)
+
+    def _peek(self, event: QKeyEvent) -> bool:
+        """Hide or show the overlays if this is the key for it."""
+        if event.key() != Qt.Key.Key_H or event.modifiers() or event.type() == QEvent.Type.ShortcutOverride:
+            return False
+        if not event.isAutoRepeat():
+            self._session.display.set_hidden(event.type() == QEvent.Type.KeyPress)
+        return True
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of the theme; release what is held when another window comes to the front."""

@@ -55,7 +55,6 @@ class Workspace(QWidget):
         display.colour_map_changed.connect(self._show_display)
         display.brush_changed.connect(self._brush_changed)
         self.canvas.brush_step_requested.connect(self._step_brush)
-        self.canvas.peek_changed.connect(display.set_hidden)
         self._take_tool(selection.tool)
         self._show_frame()
         self.apply_colours()

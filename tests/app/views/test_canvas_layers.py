@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.state.session import Session
 from app.views.canvas import Canvas
-from app.views.canvas_layers import CanvasLayers
+from app.views.canvas_layers import CanvasLayers, kept_cells
 from app.views.selection import Selection
 from app.views.tools import Pointer
 from tests.app.views.conftest import SHAPE, arrive, prediction
@@ -67,6 +67,21 @@ def test_patches_and_attention_change_with_the_prediction(session: Session, laye
     assert second is not None and (first != second).any()
     assert sum(r.width() for r in layers.patches("patches2").dropped) == 6 * 16
     assert sum(r.width() for r in layers.patches("patches3").dropped) == 5 * 16
+
+
+def test_attention_is_faint_where_its_stage_was_skipped(session: Session, layers: CanvasLayers) -> None:
+    session.display.set_visible("attention3", True)
+    arrive(session, prediction(dropped=1))  # stage 3 computes all patches
+    full = layers.raster("attention3").pixels
+    arrive(session, prediction(dropped=1 + 4))  # stage 3 skips the first row of patches
+    assert full is not None
+    made = session.prediction
+    assert made is not None
+    cells = kept_cells(made.decisions[0], cells=(6, 8), padded_shape=(48, 64))
+    assert not cells[:2].any() and cells[2:].all()
+    faint = layers.raster("attention3").pixels
+    assert faint is not None and (faint[0, :, 3] <= 64).all() and faint[1:, :, 3].max() > 150
+    assert full[0, :, 3].max() > 64
 
 
 def test_verdicts_follow_label_and_prediction(session: Session, layers: CanvasLayers) -> None:

@@ -1,0 +1,226 @@
+"""The window as a whole: menus, keys, tools, notices, closing, themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDockWidget
+from pytestqt.qtbot import QtBot
+
+from app.actions.table import ACTIONS, MENUS
+from app.state.notices import Notices
+from app.state.session import Session
+from app.views.keys_dialog import keys_html
+from app.views.notice_bar import NoticeBar
+from app.views.selection import Selection
+from app.views.theme import DARK, LIGHT, apply_theme, colours
+from app.views.window import MainWindow
+from tests.app.views.conftest import arrive, prediction
+
+
+def _performed(window: MainWindow) -> list[str]:
+    done: list[str] = []
+    window.performed.connect(done.append)
+    return done
+
+
+def test_every_action_is_in_its_menu(window: MainWindow) -> None:
+    menus = {action.text(): action.menu() for action in window.menuBar().actions()}
+    assert list(menus) == list(MENUS)
+    for spec in ACTIONS:
+        assert spec.text in [a.text() for a in menus[spec.menu].actions()], spec.id  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("way", ["menu", "key", "toolbar"])
+def test_a_tool_is_reached_by_menu_key_and_toolbar(window: MainWindow, qtbot: QtBot, way: str) -> None:
+    done = _performed(window)
+    if way == "menu":
+        window.action_set["tool.brush"].trigger()
+    elif way == "key":
+        window.activateWindow()
+        window.workspace.canvas.setFocus()
+        QTest.keyClick(window.workspace.canvas, Qt.Key.Key_B)
+    else:
+        button = window.bars.toolbar.widgetForAction(window.action_set["tool.brush"])
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert done == ["tool.brush"]
+
+
+def test_local_keys_work_on_the_canvas_only(window: MainWindow, session: Session) -> None:
+    done = _performed(window)
+    arrive(session, prediction((10, 10, 2, 2)))
+    QTest.qWait(5)
+    window.activateWindow()
+    window.frames.filter.setFocus()
+    QTest.keyClick(window.frames.filter, Qt.Key.Key_Return)
+    QTest.keyClick(window.frames.filter, Qt.Key.Key_Delete)
+    assert done == []
+    window.workspace.canvas.setFocus()
+    QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Return)
+    QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Right)
+    assert done == ["label.accept_frame", "go.next"]
+
+
+def test_letters_typed_into_the_filter_stay_there(window: MainWindow) -> None:
+    done = _performed(window)
+    window.frames.filter.setFocus()
+    QTest.keyClicks(window.frames.filter, "bed")
+    assert window.frames.filter.text() == "bed" and done == []
+
+
+def test_a_accepts_the_selected_target_and_goes_back_without_one(window: MainWindow, session: Session) -> None:
+    selection: Selection = window._selection
+    arrive(session, prediction((10, 10, 2, 2)))
+    session.step(1)
+    arrive(session, prediction((10, 10, 2, 2)))
+    QTest.qWait(5)
+    done = _performed(window)
+    QTest.keyClick(window.workspace.canvas, Qt.Key.Key_A)
+    selection.select(0)
+    QTest.qWait(5)
+    QTest.keyClick(window.workspace.canvas, Qt.Key.Key_A)
+    assert done == ["go.previous", "label.accept_target"]
+    assert QKeySequence("A") not in window.action_set["go.previous"].shortcuts()
+
+
+def test_the_reason_is_told_where_an_action_is_disabled(window: MainWindow) -> None:
+    action = window.action_set["label.accept_frame"]
+    assert not action.isEnabled() and "no prediction yet" in action.toolTip()
+
+
+def test_the_brush_draws_with_the_size_of_the_toolbar(
+    window: MainWindow, session: Session, selection: Selection
+) -> None:
+    window.bars.brush_requested.connect(session.display.set_brush_size)
+    window.bars.brush.setValue(3)
+    selection.use_tool("brush")
+    canvas = window.workspace.canvas
+    QTest.qWait(10)
+    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(20, 20).toPoint())
+    assert session.document.mask.sum() == 9
+
+
+def test_h_hides_the_overlays_while_held_wherever_the_focus_is(window: MainWindow, session: Session) -> None:
+    for widget in (window.workspace.canvas, window.frames.list):
+        QTest.keyPress(widget, Qt.Key.Key_H)
+        assert session.display.hidden
+        QTest.keyRelease(widget, Qt.Key.Key_H)
+        assert not session.display.hidden
+
+
+def test_clicking_a_target_selects_it_and_the_table_follows(window: MainWindow, session: Session) -> None:
+    arrive(session, prediction((10, 10, 4, 4), (40, 30, 4, 4)))
+    QTest.qWait(10)
+    canvas = window.workspace.canvas
+    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(41, 31).toPoint())
+    assert window._selection.target == 1 and window.targets.table.currentIndex().row() == 1
+
+
+def test_dropped_files_are_asked_for(window: MainWindow, folder: Path) -> None:
+    dropped: list[list[Path]] = []
+    window.paths_dropped.connect(dropped.append)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(5, 5), copy, data, left, none))
+    assert dropped == [[folder]]
+
+
+def test_the_window_stays_when_it_may_not_close(window: MainWindow) -> None:
+    window.may_close = lambda: False
+    assert not window.close() and window.isVisible()
+    window.may_close = lambda: True
+    assert window.close()
+
+
+def test_docks_are_remembered(session: Session, selection: Selection, qtbot: QtBot, tmp_path: Path) -> None:
+    path = str(tmp_path / "memory.ini")
+    first = MainWindow(session, selection, memory=QSettings(path, QSettings.Format.IniFormat))
+    qtbot.addWidget(first)
+    first.show()
+    first.docks["targets"].close()
+    first.resize(900, 640)
+    first.close()
+    second = MainWindow(session, selection, memory=QSettings(path, QSettings.Format.IniFormat))
+    qtbot.addWidget(second)
+    second.show()
+    assert not second.docks["targets"].isVisible() and second.docks["frames"].isVisible()
+    second.default_layout()
+    assert second.docks["targets"].isVisible()
+
+
+def test_tabs_need_no_title_bar_and_floating_docks_do(window: MainWindow, qtbot: QtBot) -> None:
+    dock: QDockWidget = window.docks["cascade"]
+    assert dock.titleBarWidget() is not None and window.docks["frames"].titleBarWidget() is None
+    dock.setFloating(True)
+    qtbot.waitUntil(lambda: dock.titleBarWidget() is None)
+    window.default_layout()
+    qtbot.waitUntil(lambda: dock.titleBarWidget() is not None)
+
+
+def test_the_theme_changes_palette_and_icons(window: MainWindow, qapp: QApplication) -> None:
+    def ink() -> int:
+        icon = window.action_set["tool.brush"].icon().pixmap(20, 20).toImage()
+        shades = [icon.pixelColor(x, y) for x in range(20) for y in range(20)]
+        return max((c.lightness() for c in shades if c.alpha() > 200), default=0)
+
+    assert colours() is DARK and ink() > 150
+    apply_theme(qapp, "light")
+    QTest.qWait(10)
+    assert colours() is LIGHT and ink() < 120
+
+
+def test_closing_the_sequence_shows_the_two_buttons(window: MainWindow, session: Session, qtbot: QtBot) -> None:
+    session.close_sequence(discard=True)
+    empty = window.workspace.empty
+    assert empty.isVisible() and not window.workspace.timeline.isVisible()
+    with qtbot.waitSignal(empty.sample_requested):
+        empty.sample.click()
+    with qtbot.waitSignal(empty.open_requested):
+        empty.open.click()
+
+
+def test_a_stroke_that_is_open_ends_before_another_frame_is_shown(window: MainWindow, session: Session) -> None:
+    window._selection.use_tool("brush")
+    canvas = window.workspace.canvas
+    QTest.qWait(10)
+    QTest.mousePress(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(20, 20).toPoint())
+    session.step(1)
+    QTest.mouseMove(canvas.viewport(), canvas.position_of(30, 20).toPoint() + QPoint(1, 1))
+    assert not session.document.mask.any()
+    session.step(-1)
+    assert np.argwhere(session.document.mask).tolist() == [[20, 20]]
+
+
+def test_the_list_of_keys_names_every_key(window: MainWindow) -> None:
+    html = keys_html()
+    for spec in ACTIONS:
+        for key in spec.keys:
+            assert QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText).replace("<", "&lt;") in html
+
+
+def test_notices_replace_each_other_by_key_and_show_details(qtbot: QtBot) -> None:
+    notices = Notices()
+    bar = NoticeBar(notices)
+    qtbot.addWidget(bar)
+    assert bar.isHidden()
+    notices.error("The disk is full.", key="save", details="errno 28")
+    notices.warn("The disk is nearly full.", key="save")
+    assert bar.text.text() == "The disk is nearly full." and not bar.details_button.isVisibleTo(bar)
+    notices.error("No model.", key="model", details="trace")
+    assert bar.text.text() == "No model." and bar._more.text() == "+1"
+    bar.details_button.click()
+    assert bar.details.isVisibleTo(bar) and bar.details.toPlainText() == "trace"
+    notices.withdraw("model")
+    assert bar.text.text() == "The disk is nearly full." and not bar.details.isVisibleTo(bar)
+    bar._close.click()
+    assert notices.current == () and bar.isHidden()
+    notices.info("Passing by.")
+    assert bar.text.text() == "Passing by." and not bar.isHidden()
+    bar._close.click()
+    assert bar.isHidden()
