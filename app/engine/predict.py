@@ -146,7 +146,10 @@ class PredictEngine(QObject):
             if not self._instead:
                 self._session.notices.withdraw("model")
         self._session.notices.withdraw("worker")
-        model = Model(message.name, Path(message.path), message.card)
+        path, project = Path(message.path), self._session.project
+        # A model that was accepted here goes by the name of its copy, not by that of the run that made it.
+        ours = project is not None and path == project.model
+        model = Model(path.stem if ours else message.name, path, message.card)
         if model == self._session.model:
             self._follow()  # the same model in a new process
         else:

@@ -111,7 +111,7 @@ class FineTune(QObject):
         self.iteration, self.iterations = event.iteration, event.iterations
         self.seconds_left = event.seconds_left
         self.steps.append(event.iteration)
-        for name in self.losses.keys() | event.losses.keys():
+        for name in dict.fromkeys((*self.losses, *event.losses)):
             values = self.losses.setdefault(name, [])
             # A term that is missing in some steps still has one value a step.
             values += [float("nan")] * (len(self.steps) - 1 - len(values))

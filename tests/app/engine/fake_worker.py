@@ -129,7 +129,8 @@ def main() -> None:
                 send(JobFailed(request.job, "The model bad is damaged: choose another."))
             else:
                 name = request.path.removesuffix(".file")
-                send(ModelLoaded(request.job, name, f"{name}.file", {"device": request.device}))
+                path = request.path if os.path.isabs(request.path) else f"{name}.file"
+                send(ModelLoaded(request.job, name, path, {"device": request.device}))
         elif isinstance(request, Predict):
             predict(request, frames)
         elif isinstance(request, StartTraining):

@@ -120,7 +120,8 @@ def test_an_accepted_model_is_used_even_after_one_was_loaded_by_hand(
     candidate.write_bytes(b"weights")
     path = session.project.accept_candidate(candidate)
     session.project_changed.emit()
-    qtbot.waitUntil(lambda: session.model is not None and session.model.name == str(path), timeout=3000)
+    qtbot.waitUntil(lambda: session.model is not None and session.model.path == path, timeout=3000)
+    assert session.model is not None and session.model.name == "adsnet-1"
 
 
 def test_a_failed_prediction_is_told_until_one_works(engine: PredictEngine, session: Session, qtbot: QtBot) -> None:
