@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,10 @@ def has_checkpoint(folder: Path) -> bool:
 def load_checkpoint(folder: Path, skipped: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest checkpoint that is whole, or None. ``skipped`` is told one sentence for each that is not."""
     for path in reversed(_checkpoints(folder)):
-        try:
+        with contextlib.suppress(OSError, RuntimeError, ValueError, pickle.UnpicklingError):
             data = path.read_bytes()
-        except OSError:
-            data = b""
-        if len(data) > 32 and hashlib.sha256(data[32:]).digest() == data[:32]:
-            state = torch.load(io.BytesIO(data[32:]), weights_only=True, map_location="cpu")
-            return dict(state)
+            if len(data) > 32 and hashlib.sha256(data[32:]).digest() == data[:32]:
+                return dict(torch.load(io.BytesIO(data[32:]), weights_only=True, map_location="cpu"))
         skipped(f"{path}: the checkpoint is damaged and is passed over")
     return None
 
