@@ -1,0 +1,146 @@
+"""Training crops: the same for the same number, targets where they belong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from adsnet.config import Normalisation
+from adsnet.data.datasets import open_dataset
+from adsnet.errors import TrainingError
+from adsnet.training.crops import CropSource, _cut, _photometric, _turned, _window_corner
+from tests.adsnet.tiny import quick, write_set
+
+seeds = st.integers(0, 10_000)
+
+
+@pytest.fixture
+def source(data_set: Path) -> CropSource:
+    return CropSource([open_dataset(data_set)], quick(crop=32, batch=3))
+
+
+def test_a_crop_is_a_function_of_its_number(source: CropSource, data_set: Path) -> None:
+    other = CropSource([open_dataset(data_set)], quick(crop=32, batch=3))
+    for number in (7, 0, 123_456, 7):  # in any order, as often as one likes
+        for a, b in zip(source.crop(number), other.crop(number), strict=True):
+            assert np.array_equal(a, b)
+    different = CropSource([open_dataset(data_set)], quick(crop=32, batch=3, seed=2))
+    assert not np.array_equal(source.crop(7)[0], different.crop(7)[0])
+    assert not np.array_equal(source.crop(7)[0], source.crop(8)[0])
+
+
+def test_a_batch_is_its_crops(source: CropSource) -> None:
+    frames, labels = source.batch(5)
+    assert frames.shape == labels.shape == (3, 1, 32, 32)
+    assert str(frames.dtype) == str(labels.dtype) == "torch.float32"
+    for i in range(3):
+        values, mask = source.crop(15 + i)
+        assert np.array_equal(frames[i, 0].numpy(), values) and np.array_equal(labels[i, 0].numpy(), mask)
+
+
+@pytest.mark.parametrize("crop", [32, 48, 96])
+def test_targets_are_bright_where_the_label_is(data_set: Path, crop: int) -> None:
+    source = CropSource([open_dataset(data_set)], quick(crop=crop, target_crops=1.0))
+    seen = 0
+    for number in range(40):
+        values, mask = source.crop(number)
+        assert values.shape == mask.shape == (crop, crop)
+        assert values.dtype == np.float32 and mask.dtype == np.bool_ and np.isfinite(values).all()
+        if mask.any():
+            seen += 1
+            assert values[mask].mean() > np.median(values) + 1.0
+    assert seen > 30
+
+
+@given(height=st.integers(1, 40), width=st.integers(1, 40), window=st.integers(1, 50), seed=seeds)
+def test_a_window_lies_in_the_frame_and_on_its_target(height: int, width: int, window: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    mask = np.zeros((height, width), np.bool_)
+    mask[random.integers(height), random.integers(width)] = True
+    top, left = _window_corner(mask, window, random, on_target=True)
+    assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
+    assert _cut(mask, top, left, window).any()
+    top, left = _window_corner(mask, window, random, on_target=False)
+    assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
+    top, left = _window_corner(np.zeros_like(mask), window, random, on_target=True)
+    assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
+
+
+def test_windows_reach_every_place(data_set: Path) -> None:
+    mask = np.zeros((10, 10), np.bool_)
+    random = np.random.default_rng(0)
+    corners = {_window_corner(mask, 8, random, on_target=False) for _ in range(200)}
+    assert corners == {(r, c) for r in range(3) for c in range(3)}
+
+
+def test_beyond_the_frame_its_edge_goes_on_and_there_is_no_target() -> None:
+    values = np.arange(6, dtype=np.float16).reshape(2, 3)
+    assert _cut(values, 0, 0, 4).tolist() == [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]]
+    assert _cut(np.ones((2, 3), np.bool_), 0, 0, 4).sum() == 6
+    assert _cut(values, 1, 1, 1).tolist() == [[4]]
+
+
+@given(seeds)
+def test_frame_and_label_turn_together(seed: int) -> None:
+    values = np.arange(16, dtype=np.float32).reshape(4, 4)
+    turned, label = _turned(values, values > 4, np.random.default_rng(seed))
+    assert np.array_equal(turned > 4, label) and turned.flags.c_contiguous and label.flags.c_contiguous
+
+
+def test_all_eight_symmetries_occur() -> None:
+    values = np.arange(4, dtype=np.float32).reshape(2, 2)
+    random = np.random.default_rng(0)
+    assert len({_turned(values, values > 1, random)[0].tobytes() for _ in range(100)}) == 8
+
+
+@given(seeds)
+def test_photometric_changes_keep_the_order_of_size_and_the_label(seed: int) -> None:
+    values = np.zeros((16, 16), np.float32)
+    values[4:8, 4:8] = 5
+    changed, label = _photometric(values, values > 1, np.random.default_rng(seed))
+    assert changed.dtype == np.float32 and np.array_equal(label, values > 1)
+    assert 2.5 < changed[5, 5] < 7 and abs(changed[14, 14]) < 0.7
+
+
+def test_unreadable_frames_are_told_and_left_out(data_set: Path, tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set", count=4)
+    (folder / "images" / "f01.png").write_bytes(b"rubbish")
+    Image.new("L", (5, 5)).save(folder / "masks" / "f02.png")
+    told: list[str] = []
+    source = CropSource([open_dataset(folder)], quick(), skipped=told.append)
+    assert source.frames == 2 and len(told) == 2 and "f01" in told[0] and "f02" in told[1]
+
+
+def test_a_set_without_a_readable_frame_is_refused(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set", count=2)
+    for path in (folder / "masks").iterdir():
+        path.write_bytes(b"rubbish")
+    with pytest.raises(TrainingError, match="no frame with a label can be read; label some frames first"):
+        CropSource([open_dataset(folder)], quick())
+
+
+def test_every_set_is_drawn_from_as_often(tmp_path: Path) -> None:
+    for name, count, level in (("small", 1, 0), ("large", 9, 200)):
+        for folder in ("images", "masks"):
+            (tmp_path / name / folder).mkdir(parents=True)
+        for i in range(count):
+            Image.new("L", (40, 40), level).save(tmp_path / name / "images" / f"{i}.png")
+            Image.new("L", (40, 40)).save(tmp_path / name / "masks" / f"{i}.png")
+    fixed = quick(crop=32, normalisation=Normalisation("fixed", mean=100.0, std=10.0))
+    source = CropSource([open_dataset(tmp_path / "small"), open_dataset(tmp_path / "large")], fixed)
+    large = sum(source.crop(n)[0].mean() > 0 for n in range(200))
+    assert 70 < large < 130
+
+
+def test_values_beyond_float16_stay_finite(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(np.full((40, 40), 65535, np.uint16)).save(tmp_path / "images" / "a.png")
+    Image.new("L", (40, 40)).save(tmp_path / "masks" / "a.png")
+    source = CropSource([open_dataset(tmp_path)], quick(normalisation=Normalisation("fixed")))
+    assert np.isfinite(source.crop(0)[0]).all()
