@@ -265,6 +265,8 @@ def _already_finished(job: TrainJob) -> Finished:
 
 def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
     """The frames to train on and those held out, for each data set; every set gets a name that a file can have."""
+    if not job.data:
+        raise TrainingError("there is no data to train on; give at least one data set")
     training, held_out, names = [], [], set[str]()
     for folder, split in job.data:
         dataset = labelled_only(open_dataset(folder, split=split))
