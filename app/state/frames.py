@@ -33,15 +33,21 @@ class FrameCache:
     def read(self, sequence: Sequence, index: int) -> Frame:
         """The frame, from memory where it is there. Raises FrameError."""
         key = sequence.key(index)
+        frame = self._known(key)
+        if frame is None:
+            with self._reading:
+                frame = self._known(key)  # the other thread may have read it meanwhile
+                if frame is None:
+                    frame = sequence.read(index)
+                    self._keep(key, frame)
+        return frame
+
+    def _known(self, key: str) -> Frame | None:
         with self._lock:
             frame = self._frames.get(key)
             if frame is not None:
                 self._frames.move_to_end(key)
-                return frame
-        with self._reading:
-            frame = sequence.read(index)
-        self._keep(key, frame)
-        return frame
+            return frame
 
     def ahead(self, sequence: Sequence, index: int) -> None:
         """Read a frame in the background, if there is one of this index; an error is left for ``read`` to find."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from adsnet.errors import AdsnetError
 from app.state.jobs import Jobs
+from app.state.notices import Notices
 from app.state.sequence import Sequence, open_sequence
 
 
@@ -17,24 +18,26 @@ class Opener(QObject):
     """Runs ``open_sequence`` in a thread; the last wish counts.
 
     Signals:
-        opened(Sequence): it is ready.
-        failed(str): it is not; one sentence.
+        opened(Sequence, bool): it is ready; and whether unsaved edits of the present one are not wanted. What
+            cannot be opened is a notice with the key ``open``.
     """
 
-    opened = Signal(object)
-    failed = Signal(str)
+    opened = Signal(object, bool)
     _answered = Signal(int, object)
 
-    def __init__(self, jobs: Jobs, parent: QObject) -> None:
+    def __init__(self, jobs: Jobs, notices: Notices, parent: QObject) -> None:
         super().__init__(parent)
         self._jobs = jobs
+        self._notices = notices
+        self._discard = False
         self._wish = 0
         self._job = 0
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
 
-    def open(self, paths: tuple[Path, ...]) -> None:
-        """Begin; an earlier wish is dropped."""
+    def open(self, paths: tuple[Path, ...], *, discard: bool) -> None:
+        """Begin; an earlier wish is dropped. ``discard`` comes back with ``opened``."""
         self.drop()
+        self._discard = discard
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         self._job = self._jobs.start("open", f"Opening {name}")
         # A daemon: a dead network share must not keep the program from ending.
@@ -60,6 +63,6 @@ class Opener(QObject):
             return
         self._jobs.finish(self._job)
         if isinstance(result, Sequence):
-            self.opened.emit(result)
+            self.opened.emit(result, self._discard)
         else:
-            self.failed.emit(str(result))
+            self._notices.error(str(result), key="open")

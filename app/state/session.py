@@ -79,16 +79,13 @@ class Session(QObject):
         self._sparsity = Sparsity(drop=(settings.drop_stage3, settings.drop_stage2))
         self._engine = settings.engine
         self._model: Model | None = None
-        self._opener = Opener(self.jobs, self)
+        self._opener = Opener(self.jobs, self.notices, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
         self.saving.saved.connect(self.saved)
         self.saving.conflict_found.connect(self.conflict_found)
         self._opener.opened.connect(self._on_opened)
-        self._opener.failed.connect(self._on_open_failed)
-
-    # ---- what is true ---------------------------------------------------------------------------------------
 
     @property
     def sequence(self) -> Sequence | None:
@@ -132,32 +129,33 @@ class Session(QObject):
 
     # ---- opening --------------------------------------------------------------------------------------------
 
-    def open(self, paths: Iterable[Path]) -> None:
+    def open(self, paths: Iterable[Path], *, discard: bool = False) -> None:
         """Open images, a folder, a data set, a video or a TIFF in place of what is open.
+
+        Args:
+            paths: what the user chose.
+            discard: drop edits of the present sequence that are not saved, once the new one is ready.
 
         Raises:
             FrameError, DatasetError: it cannot be opened.
             StorageError: it is open in another window, or labels of the present sequence cannot be saved.
                 In all cases what was open stays open.
         """
-        self._install(open_sequence(paths))
+        self._install(open_sequence(paths), discard)
 
-    def open_later(self, paths: Iterable[Path]) -> None:
+    def open_later(self, paths: Iterable[Path], *, discard: bool = False) -> None:
         """Like ``open``, without waiting; ends in ``sequence_changed`` or in a notice with the key ``open``."""
-        self._opener.open(tuple(paths))
+        self._opener.open(tuple(paths), discard=discard)
 
-    def _on_opened(self, sequence: Sequence) -> None:
+    def _on_opened(self, sequence: Sequence, discard: bool) -> None:
         try:
-            self._install(sequence)
+            self._install(sequence, discard)
         except AdsnetError as error:
-            self._on_open_failed(str(error))
+            self.notices.error(str(error), key="open")
 
-    def _on_open_failed(self, text: str) -> None:
-        self.notices.error(text, key="open")
-
-    def _install(self, sequence: Sequence) -> None:
+    def _install(self, sequence: Sequence, discard: bool) -> None:
         opened = self.saving.prepare(sequence)
-        failed = self.close_sequence(silent=True)
+        failed = self.close_sequence(discard=discard, silent=True)
         if failed:
             raise StorageError(
                 f"The labels of {len(failed)} frames are not saved ({failed[0]} is one): "
@@ -256,8 +254,6 @@ class Session(QObject):
         self.go_to(index)
         return True
 
-    # ---- network --------------------------------------------------------------------------------------------
-
     def set_sparsity(self, sparsity: Sparsity) -> None:
         """Choose which patches the network computes."""
         if sparsity != self._sparsity:
@@ -265,7 +261,7 @@ class Session(QObject):
             self.sparsity_changed.emit()
 
     def set_engine(self, engine: str) -> None:
-        """Choose the sparse engine."""
+        """Choose the sparse engine; told by ``sparsity_changed`` too."""
         if engine != self._engine:
             self._engine = engine
             self.sparsity_changed.emit()
@@ -392,6 +388,9 @@ class Session(QObject):
         self.display.apply(settings, before)
         if before.engine != settings.engine:
             self.set_engine(settings.engine)
+        drop = (settings.drop_stage3, settings.drop_stage2)
+        if drop != (before.drop_stage3, before.drop_stage2):
+            self.set_sparsity(Sparsity(drop=drop))
         self.settings_changed.emit()
         try:
             save_settings(settings)

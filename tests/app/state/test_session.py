@@ -159,9 +159,25 @@ def test_without_autosave_nothing_is_saved_unasked(make_session: MakeSession, fo
     assert session.close_sequence() == ("a",) and session.sequence is not None
     with pytest.raises(StorageError, match="not saved"):
         session.open([write_frame(tmp_path / "x.png")])
-    assert session.sequence.name == "set"
+    with pytest.raises(AdsnetError):
+        session.open([tmp_path / "gone.png"], discard=True)
+    assert session.sequence.name == "set" and session.unsaved == ("a",), "dropped only for something that opens"
     assert session.save_all() == () and on_disk(folder) == [[3, 4]]
     assert session.close_sequence() == () and session.sequence is None
+
+
+def test_edits_that_are_not_wanted_are_dropped_for_another_sequence(
+    make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    session = make_session(Settings(autosave=False))
+    session.open([folder])
+    draw(session, 3, 4)
+    other = write_frame(tmp_path / "other" / "x.png")
+    with qtbot.waitSignal(session.sequence_changed, timeout=3000):
+        session.open_later([other], discard=True)
+    assert session.sequence is not None and session.sequence.name == "x"
+    session.open([folder])
+    assert not session.pending and not session.document.mask.any()
 
 
 def test_saving_now(session: Session, folder: Path) -> None:
@@ -534,10 +550,13 @@ def test_edits_that_cannot_be_brought_back_stay(crashed: Path, make_session: Mak
 def test_settings_apply_at_once_and_survive(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     session.settings_changed.connect(lambda: told.append(1))
-    wanted = dataclasses.replace(session.settings, brush_size=7, colour_map="ironbow", engine="dense", autosave=False)
+    wanted = dataclasses.replace(
+        session.settings, brush_size=7, colour_map="ironbow", engine="dense", autosave=False, drop_stage2=0.75
+    )
     session.set_settings(wanted)
     session.set_settings(wanted)
     assert told == [1] and session.display.brush_size == 7 and session.engine == "dense"
+    assert session.sparsity == Sparsity(drop=(0.25, 0.75))
     assert load_settings()[0] == wanted
     monkeypatch.setattr(os, "fsync", disk_full)
     session.set_settings(dataclasses.replace(wanted, brush_size=9))
