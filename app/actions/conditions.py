@@ -37,7 +37,18 @@ not_last = _when(
     "This is the last frame.",
 )
 is_tuning = _when(lambda s: s.session.fine_tune.status == "running", "No fine-tuning is running.")
-has_candidate = _when(
+_ended = _when(
     lambda s: s.session.fine_tune.candidate is not None and s.session.fine_tune.status in ("done", "stopped"),
     "There is no candidate to decide on.",
+)
+
+
+def _is_ours(situation: Situation) -> bool:
+    """A run lies in the project that it was started in; another sequence may be open by now."""
+    project, run = situation.session.project, situation.session.fine_tune.run
+    return project is not None and run is not None and run.is_relative_to(project.root)
+
+
+has_candidate = all_of(
+    _ended, _when(_is_ours, "The candidate belongs to another sequence: open that one again to decide on it.")
 )

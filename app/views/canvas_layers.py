@@ -12,13 +12,13 @@ from PySide6.QtCore import QObject, QTimer
 
 from adsnet.prediction import Attention, BoolMap, Decision, FloatMap
 from app.imaging.colours import ROLES
-from app.imaging.overlay import heat_rgba, mask_rgba, verdict_rgba, verdicts
+from app.imaging.overlay import heat_rgba, verdict_rgba, verdicts
 from app.imaging.raster import Box, box_slices, outline
 from app.state.session import Session
 from app.views.canvas import Canvas
 from app.views.overlay_shapes import FrameShape, Marker, MarkerShape, OutlineShape
 from app.views.patch_layer import PatchLayer
-from app.views.raster_layer import RasterLayer
+from app.views.raster_layer import MaskLayer, RasterLayer
 from app.views.selection import Selection
 from app.views.tools import Pointer
 
@@ -35,9 +35,9 @@ class CanvasLayers(QObject):
     def __init__(self, canvas: Canvas, session: Session, selection: Selection) -> None:
         super().__init__(canvas)
         self._canvas, self._session, self._selection = canvas, session, selection
-        self._rasters: dict[str, RasterLayer] = {}
-        for z, name in enumerate((*_ATTENTION, "probability", "mask", "label", "verdicts")):
-            self._rasters[name] = RasterLayer(10.0 + z)
+        heat = (*_ATTENTION, "probability", "verdicts")
+        self._rasters = {name: RasterLayer(10.0 + z) for z, name in enumerate(heat)}
+        self._masks = {"mask": MaskLayer(20.0, ROLES["prediction"]), "label": MaskLayer(21.0, ROLES["label"])}
         self._outlines = {
             "mask": OutlineShape(40.0, ROLES["prediction"]),
             "label": OutlineShape(41.0, ROLES["label"]),
@@ -47,9 +47,13 @@ class CanvasLayers(QObject):
             "patches2": PatchLayer(31.0, ROLES["patches2"], second=True),
         }
         self._markers = MarkerShape(60.0, ROLES["prediction"])
-        drawings: list[RasterLayer | FrameShape] = [
-            *self._rasters.values(), *self._outlines.values(), *self._patches.values(), self._markers,
-        ]  # fmt: skip
+        drawings: list[RasterLayer | MaskLayer | FrameShape] = [
+            *self._rasters.values(),
+            *self._masks.values(),
+            *self._outlines.values(),
+            *self._patches.values(),
+            self._markers,
+        ]
         for drawing in drawings:
             canvas.view.addItem(drawing)
         self._makers: dict[str, Callable[[], None]] = {
@@ -69,6 +73,10 @@ class CanvasLayers(QObject):
     def raster(self, name: str) -> RasterLayer:
         """The image layer of this name; its pixels are empty while it is not shown."""
         return self._rasters[name]
+
+    def mask(self, name: str) -> MaskLayer:
+        """The layer ``mask`` (predicted) or ``label``; empty while it is not shown."""
+        return self._masks[name]
 
     def patches(self, name: str) -> PatchLayer:
         """The patch layer ``patches3`` or ``patches2``."""
@@ -98,12 +106,11 @@ class CanvasLayers(QObject):
         self._refresh("label", "verdicts")
 
     def _label_changed(self, box: Box) -> None:
-        layer, mask = self._rasters["label"], self._session.document.mask
-        if "label" in self._stale or layer.pixels is None or layer.pixels.shape[:2] != mask.shape:
+        layer, mask = self._masks["label"], self._session.document.mask
+        if "label" in self._stale or layer.mask is None or layer.mask.shape != mask.shape:
             self._refresh("label")
         else:
-            part = mask[box_slices(box)]
-            layer.set_region(box, rgba=mask_rgba(part, colour=ROLES["label"], opacity=1.0))
+            layer.set_region(box, mask=mask[box_slices(box)])
             if mask.size <= _OUTLINE_AT_ONCE:
                 self._make_label_outline()
             else:
@@ -143,7 +150,7 @@ class CanvasLayers(QObject):
                 self._stale.discard(name)
                 make()
             opacity = display.opacity(name)
-            fill = self._rasters.get(name) or self._patches[name]
+            fill = self._rasters.get(name) or self._masks.get(name) or self._patches[name]
             outlined = self._outlines.get(name)
             fill.setVisible(shown and not (outlined is not None and display.outline_only))
             fill.setOpacity(opacity)
@@ -155,10 +162,10 @@ class CanvasLayers(QObject):
     def _make_label(self) -> None:
         document = self._session.document
         if not document.is_open:
-            self._rasters["label"].clear()
+            self._masks["label"].clear()
             self._outlines["label"].set_lines(np.zeros((0, 2, 2), np.float32))
             return
-        self._rasters["label"].set_rgba(mask_rgba(document.mask, colour=ROLES["label"], opacity=1.0))
+        self._masks["label"].set_mask(document.mask)
         self._make_label_outline()
 
     def _make_label_outline(self) -> None:
@@ -168,10 +175,10 @@ class CanvasLayers(QObject):
     def _make_mask(self) -> None:
         mask = self._session.predictions.mask
         if mask is None:
-            self._rasters["mask"].clear()
+            self._masks["mask"].clear()
             self._outlines["mask"].set_lines(np.zeros((0, 2, 2), np.float32))
         else:
-            self._rasters["mask"].set_rgba(mask_rgba(mask, colour=ROLES["prediction"], opacity=1.0))
+            self._masks["mask"].set_mask(mask)
             self._outlines["mask"].set_lines(outline(mask))
         self._make_markers()
 

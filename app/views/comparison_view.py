@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.state.fine_tune import FineTune
+from app.actions.conditions import has_candidate
+from app.actions.spec import Situation
+from app.state.session import Session
 from app.views.parts import primary, quiet_label
 from app.views.theme import colours
 
@@ -41,9 +43,10 @@ class ComparisonView(QWidget):
     discard_requested = Signal()
     frame_chosen = Signal(str)
 
-    def __init__(self, fine_tune: FineTune, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._fine_tune = fine_tune
+        self._session = session
+        self._fine_tune = fine_tune = session.fine_tune
         self._cells: dict[str, tuple[QLabel, QLabel]] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
@@ -76,7 +79,6 @@ class ComparisonView(QWidget):
         self.frames.itemActivated.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
         self.frames.itemClicked.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
         self.accept = primary(QPushButton("Accept candidate"))
-        self.accept.setToolTip("Use the candidate for this sequence from now on; the current model is kept")
         self.discard = QPushButton("Discard")
         self.discard.setToolTip("Go on with the current model")
         self.accept.clicked.connect(self.accept_requested)
@@ -91,7 +93,13 @@ class ComparisonView(QWidget):
         layout.addLayout(grid)
         layout.addWidget(self.frames, 1)
         layout.addLayout(buttons)
-        for signal in (fine_tune.evaluated, fine_tune.cleared, fine_tune.status_changed):
+        for signal in (
+            fine_tune.evaluated,
+            fine_tune.cleared,
+            fine_tune.status_changed,
+            session.sequence_changed,
+            session.project_changed,
+        ):
             signal.connect(self.read)
         self.read()
 
@@ -121,9 +129,10 @@ class ComparisonView(QWidget):
             tint = {"better": c.good, "worse": c.bad}.get(change.verdict, c.quiet)
             row.setForeground(3, QBrush(QColor(tint)))
             self.frames.addTopLevelItem(row)
-        ready = self._fine_tune.candidate is not None and self._fine_tune.status in ("done", "stopped")
-        self.accept.setEnabled(ready)
-        self.discard.setEnabled(ready)
+        reason = has_candidate(Situation(self._session))
+        self.accept.setEnabled(reason is None)
+        self.discard.setEnabled(reason is None)
+        self.accept.setToolTip(reason or "Use the candidate for this sequence from now on; the current model is kept")
 
 
 def _figure(metrics: dict[str, Any], key: str) -> float | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -111,7 +114,7 @@ class DisplayPanel(QWidget):
         if frame is None:
             self._curve.setData([0, 1], [0])
             return
-        counts, edges = histogram(frame.pixels)
+        counts, edges = histogram(frame.pixels, bins=_bins(frame.pixels))
         fill = QColor(colours().quiet)
         self._curve.setPen(pg.mkPen(fill))
         fill.setAlpha(110)
@@ -164,6 +167,13 @@ class DisplayPanel(QWidget):
             self.levels_requested.emit(low, high)
         else:
             self._read_levels()
+
+
+def _bins(pixels: NDArray[Any]) -> int:
+    """One bin for each whole value where there are few, so that the histogram has no gaps that mean nothing."""
+    if pixels.dtype.kind != "u" or pixels.size == 0:
+        return 256
+    return min(256, max(2, int(pixels.max()) - int(pixels.min()) + 1))
 
 
 def _map_icon(name: str) -> QIcon:

@@ -32,7 +32,8 @@ class EmptyState(QWidget):
             wrap=True,
         )
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        text.setMaximumWidth(520)
+        text.setFixedWidth(520)
+        text.setMinimumHeight(text.heightForWidth(520))  # centred labels that wrap do not ask for their height
         self.open = primary(QPushButton("Open…"))
         self.sample = QPushButton("Open the sample")
         set_icon(self.sample, "sample")

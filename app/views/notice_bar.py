@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,7 +15,13 @@ _INFO_SECONDS = 6
 
 
 class NoticeBar(QWidget):
-    """Shows the newest notice until it is closed or withdrawn; an info goes by itself."""
+    """Shows the newest notice until it is closed or withdrawn; an info goes by itself.
+
+    Signals:
+        resized(): it wants another height.
+    """
+
+    resized = Signal()
 
     def __init__(self, notices: Notices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,12 +52,22 @@ class NoticeBar(QWidget):
         layout.addWidget(self.details)
         self._timer = QTimer(self, singleShot=True, interval=_INFO_SECONDS * 1000)
         self._timer.timeout.connect(self._dismiss)
-        self.details_button.toggled.connect(self.details.setVisible)
+        self.details_button.toggled.connect(self._show_details)
         self._copy.clicked.connect(self._copy_text)
         self._close.clicked.connect(self._dismiss)
         notices.posted.connect(self._posted)
         notices.withdrawn.connect(self._read)
         self._read()
+
+    def height_for(self, width: int) -> int:
+        """The height that the text needs at this width."""
+        layout = self.layout()
+        assert layout is not None
+        return layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
+
+    def _show_details(self, shown: bool) -> None:
+        self.details.setVisible(shown)
+        self.resized.emit()
 
     def _posted(self, notice: Notice) -> None:
         self._passing = None if notice.key else notice
@@ -80,6 +96,7 @@ class NoticeBar(QWidget):
         self._icon.setPixmap(pixmap_of(icon, size=18, colour=self._colour(), ratio=self.devicePixelRatioF()))
         self.setAccessibleName(f"{notice.level}: {notice.text}")
         self.update()
+        self.resized.emit()
         if notice.level == "info":
             self._timer.start()
 
@@ -103,6 +120,7 @@ class NoticeBar(QWidget):
         """A tint of the level's colour with a line below."""
         painter = QPainter(self)
         colour = self._colour()
+        painter.fillRect(self.rect(), QColor(colours().window))
         painter.fillRect(0, self.height() - 2, self.width(), 2, colour)
         colour.setAlpha(34)
         painter.fillRect(self.rect(), colour)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from adsnet.targets import Target, scr
@@ -15,9 +16,10 @@ from app.views.binding import quiet
 from app.views.icons import set_icon
 from app.views.parts import primary, quiet_label
 from app.views.selection import Selection
+from app.views.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
-_HEADINGS = ("#", "x", "y", "Area", "Peak", "SCR", "")
+_HEADINGS = ("#", "x", "y", "Area", "Peak", "SCR")
 _TIPS = (
     "Number in reading order",
     "Column of the centroid in pixels",
@@ -25,7 +27,6 @@ _TIPS = (
     "Pixels",
     "Largest probability in the target",
     "Local signal-to-clutter ratio: contrast to the surroundings, over their deviation",
-    "",
 )
 _SCR_MARGIN = 20  # pixels around the target that count as its surroundings
 
@@ -77,6 +78,15 @@ class TargetModel(QAbstractTableModel):
             return self._text(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if row in self._session.predictions.rejected:
+            if role == Qt.ItemDataRole.ForegroundRole:
+                return QColor(colours().faint)
+            if role == Qt.ItemDataRole.FontRole:
+                font = QFont()
+                font.setStrikeOut(True)
+                return font
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return "Rejected: left out when the frame is accepted"
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -85,8 +95,6 @@ class TargetModel(QAbstractTableModel):
 
     def _text(self, row: int, column: int) -> str:
         target = self._targets[row]
-        if column == 6:
-            return "rejected" if row in self._session.predictions.rejected else ""
         if column == 5:
             ratio = self._ratio(row)
             return f"{ratio:.1f}" if math.isfinite(ratio) else "–"
@@ -139,8 +147,9 @@ class TargetsPanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(_HEADINGS) - 1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setMinimumSectionSize(26)
         header.setHighlightSections(False)
         self.table.clicked.connect(lambda index: self.target_chosen.emit(index.row()))
         self.table.activated.connect(lambda index: self.target_chosen.emit(index.row()))

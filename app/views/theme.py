@@ -146,6 +146,8 @@ def style_sheet_of(c: Colours) -> str:
     QHeaderView::section {{ background: {c.window}; color: {c.quiet}; border: 0; border-bottom: 1px solid {c.line};
         padding: 3px 6px; font-weight: normal; }}
     QTableView, QListView, QTreeView {{ border: 1px solid {c.line}; border-radius: 4px; gridline-color: {c.window}; }}
+    QTreeView::item {{ padding: 2px 3px; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QTabBar::tab {{ padding: 5px 12px; color: {c.quiet}; border: 0; border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}
     QTabBar::tab:hover {{ color: {c.text}; }}

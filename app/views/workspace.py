@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.imaging.colours import colour_map
@@ -27,11 +28,12 @@ class Workspace(QWidget):
     def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._selection = session, selection
-        self.notices = NoticeBar(session.notices)
         self.canvas = Canvas()
         self.layers = CanvasLayers(self.canvas, session, selection)
         self.timeline = Timeline(session)
         self.empty = EmptyState()
+        # Laid over the canvas: a notice that pushed it down would move the pixels under a stroke.
+        self.notices = NoticeBar(session.notices, self)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.canvas)
@@ -44,9 +46,9 @@ class Workspace(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.notices)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.timeline)
+        self.notices.resized.connect(self._place_notices)
         selection.tool_changed.connect(self._take_tool)
         session.frame_changed.connect(self._show_frame)
         session.sequence_changed.connect(self._show_frame)
@@ -70,6 +72,16 @@ class Workspace(QWidget):
         """Take over the colours of the theme."""
         self.canvas.setBackground(colours().canvas)
         self.empty.apply_colours()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the notices at the upper edge."""
+        super().resizeEvent(event)
+        self._place_notices()
+
+    def _place_notices(self) -> None:
+        width = self.width()
+        self.notices.setGeometry(0, 0, width, self.notices.height_for(width))
+        self.notices.raise_()
 
     def _take_tool(self, name: str) -> None:
         self.canvas.set_tool(self._tools[name])

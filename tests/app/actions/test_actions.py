@@ -94,6 +94,18 @@ def test_the_enabled_set_follows_the_session(ctx: Context) -> None:
     assert "go.next" not in last and "go.previous" in last and "edit.undo" not in last
 
 
+def test_a_candidate_is_decided_on_where_it_was_made(ctx: Context, tmp_path: Path) -> None:
+    session, tune = ctx.session, ctx.session.fine_tune
+    assert session.project is not None
+    deciding = {"model.accept", "model.discard"}
+    assert not deciding & _enabled(ctx.situation)
+    for root, enabled in ((session.project.root, deciding), (tmp_path / "elsewhere", set())):
+        tune.begin(iterations=1, run=root / "adsnet" / "training" / "1")
+        assert not deciding & _enabled(ctx.situation)
+        tune.end("done", candidate=tune.run / "model.safetensors" if tune.run else None)
+        assert deciding & _enabled(ctx.situation) == enabled
+
+
 def test_reasons_are_sentences(qapp: QApplication) -> None:
     situation = Situation(Session(Settings()))
     reasons = [a.enabled_when(situation) for a in ACTIONS if a.enabled_when is not None]

@@ -22,9 +22,9 @@ def layers(session: Session, selection: Selection, qtbot: QtBot) -> CanvasLayers
 
 
 def _shown(layers: CanvasLayers, name: str) -> list[tuple[int, int]]:
-    pixels = layers.raster(name).pixels
-    assert pixels is not None
-    return [(int(r), int(c)) for r, c in np.argwhere(pixels[..., 3] > 0)]
+    mask = layers.mask(name).mask
+    assert mask is not None
+    return [(int(r), int(c)) for r, c in np.argwhere(mask)]
 
 
 def test_a_stroke_appears_where_it_was_painted(session: Session, layers: CanvasLayers) -> None:
@@ -52,7 +52,7 @@ def test_the_prediction_arrives_and_goes(session: Session, layers: CanvasLayers)
     assert _shown(layers, "mask") == [(12, 10), (12, 11), (30, 40)]
     assert [m.box for m in layers.markers] == [(10, 12, 2, 1), (40, 30, 1, 1)]
     session.step(1)
-    assert layers.raster("mask").pixels is None and layers.markers == ()
+    assert layers.mask("mask").mask is None and layers.markers == ()
 
 
 def test_patches_and_attention_change_with_the_prediction(session: Session, layers: CanvasLayers) -> None:
@@ -97,15 +97,15 @@ def test_verdicts_follow_label_and_prediction(session: Session, layers: CanvasLa
 def test_hold_to_peek_hides_everything(session: Session, layers: CanvasLayers) -> None:
     arrive(session, prediction((10, 10, 2, 2)))
     session.display.set_hidden(True)
-    assert not layers.raster("mask").isVisible() and not layers.raster("label").isVisible() and layers.markers == ()
+    assert not layers.mask("mask").isVisible() and not layers.mask("label").isVisible() and layers.markers == ()
     session.display.set_hidden(False)
-    assert layers.raster("mask").isVisible() and len(layers.markers) == 1
+    assert layers.mask("mask").isVisible() and len(layers.markers) == 1
 
 
 def test_outlines_only_leaves_the_fill_out(session: Session, layers: CanvasLayers) -> None:
     arrive(session, prediction((10, 10, 2, 2)))
     session.display.set_outline_only(True)
-    assert not layers.raster("mask").isVisible() and len(layers.markers) == 1
+    assert not layers.mask("mask").isVisible() and len(layers.markers) == 1
 
 
 def test_the_selected_and_the_rejected_target_are_marked(
@@ -134,7 +134,7 @@ def test_a_frame_with_a_label_that_cannot_be_read_shows_no_label(session: Sessio
     session.document.apply_region("Draw", (3, 3, 1, 1), np.ones((1, 1), np.bool_))
     session.go_to(3)
     assert not session.document.is_open
-    assert layers.raster("label").pixels is None
+    assert layers.mask("label").mask is None
 
 
 def test_the_hovered_patch_is_found_on_pixel_borders(session: Session, layers: CanvasLayers) -> None:

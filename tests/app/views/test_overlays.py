@@ -17,7 +17,7 @@ from app.views.canvas import Canvas
 from app.views.canvas_layers import stretched
 from app.views.overlay_shapes import Marker, MarkerShape, OutlineShape
 from app.views.patch_layer import PatchLayer
-from app.views.raster_layer import RasterLayer
+from app.views.raster_layer import MaskLayer, RasterLayer
 
 SHAPE = (48, 64)
 GREEN = (0, 200, 0)
@@ -58,23 +58,38 @@ def decision(kept: NDArray[np.bool_], *, applies_to: int = 3) -> Decision:
 
 
 def test_a_region_replaces_only_its_rectangle(canvas: Canvas, qtbot: QtBot) -> None:
-    layer = RasterLayer(10)
+    layer = MaskLayer(10, GREEN)
     canvas.view.addItem(layer)
     mask = np.zeros(SHAPE, np.bool_)
     mask[10:20, 10:20] = True
-    layer.set_rgba(mask_rgba(mask, colour=GREEN, opacity=1.0))
-    erased = np.zeros((5, 5), np.bool_)
-    layer.set_region((10, 10, 5, 5), rgba=mask_rgba(erased, colour=GREEN, opacity=1.0))
+    layer.set_mask(mask)
+    layer.set_region((10, 10, 5, 5), mask=np.zeros((5, 5), np.bool_))
     image = _shot(canvas, qtbot)
     assert _green_at(canvas, image, 12, 12) < 30
     assert _green_at(canvas, image, 17, 17) > 180
     assert _green_at(canvas, image, 25, 25) < 30
+    assert mask[12, 12], "the layer draws a copy"
+    layer.clear()
+    assert layer.mask is None and layer.boundingRect().isEmpty()
+    layer.set_region((10, 10, 5, 5), mask=np.ones((5, 5), np.bool_))
+    assert layer.mask is None
 
 
-def test_half_opacity_is_premultiplied() -> None:
+def test_a_mask_whose_width_is_odd_is_not_sheared(canvas: Canvas, qtbot: QtBot) -> None:
+    layer = MaskLayer(10, GREEN)
+    canvas.view.addItem(layer)
+    mask = np.zeros((47, 63), np.bool_)
+    mask[40, 50] = True
+    layer.set_mask(mask)
+    image = _shot(canvas, qtbot)
+    assert _green_at(canvas, image, 50, 40) > 180 and _green_at(canvas, image, 48, 40) < 30
+
+
+def test_half_opacity_lets_the_frame_through(canvas: Canvas, qtbot: QtBot) -> None:
     layer = RasterLayer(10)
-    layer.set_rgba(mask_rgba(np.ones((2, 2), np.bool_), colour=(200, 100, 0), opacity=0.5))
-    assert layer.pixels is not None and layer.pixels[0, 0].tolist() == [100, 50, 0, 128]
+    canvas.view.addItem(layer)
+    layer.set_rgba(mask_rgba(np.ones(SHAPE, np.bool_), colour=(0, 200, 0), opacity=0.5))
+    assert abs(_green_at(canvas, _shot(canvas, qtbot), 20, 20) - 100) <= 2
     layer.clear()
     assert layer.pixels is None and layer.boundingRect().isEmpty()
 
