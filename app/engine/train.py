@@ -17,6 +17,7 @@ from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProg
 from adsnet.storage.atomic import read_json
 from app.engine.client import WorkerClient
 from app.state.session import Session
+from app.storage.project import Project
 
 MANIFEST = "frames.json"
 
@@ -53,7 +54,7 @@ class TrainEngine(QObject):
         self._ending: list[WorkerClient] = []
         self._train_job: int | None = None
         self._shown = 0
-        self._iterations = 0
+        self._project: Project | None = None
 
     @property
     def running(self) -> bool:
@@ -105,6 +106,7 @@ class TrainEngine(QObject):
             which = f"{kind}frames with a label"
             raise TrainingError(f"Training needs two {which}, and there are {len(samples)}: label more frames.")
         run = project.new_run()
+        self._project = project  # the candidate belongs to it, whatever is open when the training ends
         manifest = run / MANIFEST
         write_manifest(manifest, Dataset(sequence.name, run, "manifest", samples))
         self._begin(run, options, resume=False)
@@ -134,7 +136,7 @@ class TrainEngine(QObject):
             TrainingError: there is no candidate.
             ModelFileError, StorageError: it cannot be copied; the model is the one before.
         """
-        tune, project = self._session.fine_tune, self._session.project
+        tune, project = self._session.fine_tune, self._project
         if tune.candidate is None or project is None or self.running:
             raise TrainingError("There is no candidate to accept: train first.")
         path = project.accept_candidate(tune.candidate)
@@ -145,7 +147,7 @@ class TrainEngine(QObject):
 
     def discard(self) -> None:
         """Remove the candidate and its run. Raises TrainingError, StorageError."""
-        tune, project = self._session.fine_tune, self._session.project
+        tune, project = self._session.fine_tune, self._project
         if tune.run is None or project is None or self.running:
             raise TrainingError("There is no candidate to discard: train first.")
         project.discard(tune.candidate or tune.run / "model")
@@ -168,7 +170,6 @@ class TrainEngine(QObject):
 
     def _begin(self, run: Path, config: TrainConfig, *, resume: bool) -> None:
         self._session.fine_tune.begin(iterations=config.iterations, run=run, resumed=resume)
-        self._iterations = config.iterations
         self._shown = self._session.jobs.start("train", "Fine-tuning")
         self._session.notices.withdraw("train")
         client = self._make_client()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def label(session: Session, *frames: int) -> None:
 
 
 def wait(qtbot: QtBot, session: Session, status: str) -> None:
-    qtbot.waitUntil(lambda: session.fine_tune.status == status, timeout=8000)
+    qtbot.waitUntil(lambda: session.fine_tune.status == status, timeout=20000)
 
 
 def test_a_training_from_labels_to_an_accepted_model(
@@ -85,7 +86,7 @@ def test_a_stopped_training_has_a_candidate_and_can_go_on(
     label(session, 0, 1)
     engine = make_engine("slow")
     engine.start(TrainConfig(iterations=400))
-    qtbot.waitUntil(lambda: len(session.fine_tune.steps) >= 2, timeout=8000)
+    qtbot.waitUntil(lambda: len(session.fine_tune.steps) >= 2, timeout=20000)
     assert session.jobs.running[0].fraction is not None
     engine.stop()
     assert session.fine_tune.status == "stopping"
@@ -99,6 +100,24 @@ def test_a_stopped_training_has_a_candidate_and_can_go_on(
     engine.resume()
     wait(qtbot, session, "done")
     assert session.fine_tune.steps == list(range(1, 8))
+
+
+def test_a_candidate_belongs_to_the_sequence_it_was_trained_on(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    label(session, 0, 1)
+    engine = make_engine()
+    engine.start(None, iterations=2)
+    other = tmp_path / "other" / "x.png"
+    other.parent.mkdir()
+    shutil.copy(tmp_path / "set" / "a.png", other)
+    session.open([other])
+    wait(qtbot, session, "done")
+    path = engine.accept()
+    assert path.is_relative_to(tmp_path / "set")
+    assert session.project is not None and session.project.model is None
+    session.open([tmp_path / "set"])
+    assert session.project.model == path
 
 
 def test_a_discarded_candidate_is_gone(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:
@@ -137,7 +156,7 @@ def test_killing_ends_it_at_once(make_engine: MakeEngine, session: Session, qtbo
     engine.kill()
     engine.stop()
     engine.start(None, iterations=5000)
-    qtbot.waitUntil(lambda: bool(session.fine_tune.steps), timeout=8000)
+    qtbot.waitUntil(lambda: bool(session.fine_tune.steps), timeout=20000)
     engine.kill()
     assert session.fine_tune.status == "stopped" and session.fine_tune.candidate is None and not engine.running
 

@@ -103,7 +103,7 @@ def test_the_cache_reads_once_and_ahead(folder: Path, qtbot: QtBot) -> None:
     cache.ahead(sequence, 1)
     cache.ahead(sequence, 99)
     cache.ahead(sequence, -1)
-    qtbot.waitUntil(lambda: cache.holds(sequence, 1), timeout=3000)
+    qtbot.waitUntil(lambda: cache.holds(sequence, 1), timeout=20000)
     (folder / "b.png").unlink()
     assert cache.read(sequence, 1).ref == sequence.frames[1]
     cache.clear()
@@ -118,7 +118,7 @@ def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot
     cache.ahead(sequence, 1)
     qtbot.wait(30)
     cache.ahead(sequence, 2)
-    qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=3000)
+    qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=20000)
     assert not cache.holds(sequence, 1)
 
 

@@ -111,12 +111,12 @@ def test_a_failed_opening_leaves_everything(session: Session, tmp_path: Path) ->
 
 def test_opening_in_the_background(make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot) -> None:
     session = make_session()
-    with qtbot.waitSignal(session.sequence_changed, timeout=3000):
+    with qtbot.waitSignal(session.sequence_changed, timeout=20000):
         session.open_later([folder])
         assert session.jobs.busy("open")
     assert not session.jobs.busy("open") and session.frame is not None
     session.open_later([tmp_path / "gone"])
-    qtbot.waitUntil(lambda: any(one.key == "open" for one in session.notices.current), timeout=3000)
+    qtbot.waitUntil(lambda: any(one.key == "open" for one in session.notices.current), timeout=20000)
     assert session.sequence is not None and not session.jobs.busy("open")
     session.open_later([tmp_path / "gone"])
     session.open([folder])
@@ -145,7 +145,7 @@ def test_leaving_a_frame_saves_it_and_coming_back_can_undo(session: Session, fol
 def test_autosave_after_a_stroke(make_session: MakeSession, folder: Path, qtbot: QtBot) -> None:
     session = make_session(Settings(autosave_seconds=0.1))
     session.open([folder])
-    with qtbot.waitSignal(session.saved, timeout=3000):
+    with qtbot.waitSignal(session.saved, timeout=20000):
         draw(session, 3, 4)
     assert on_disk(folder) == [[3, 4]] and session.document.is_clean
 
@@ -173,7 +173,7 @@ def test_edits_that_are_not_wanted_are_dropped_for_another_sequence(
     session.open([folder])
     draw(session, 3, 4)
     other = write_frame(tmp_path / "other" / "x.png")
-    with qtbot.waitSignal(session.sequence_changed, timeout=3000):
+    with qtbot.waitSignal(session.sequence_changed, timeout=20000):
         session.open_later([other], discard=True)
     assert session.sequence is not None and session.sequence.name == "x"
     session.open([folder])

@@ -18,7 +18,7 @@ def test_a_burst_is_saved_once_and_in_time(qtbot: QtBot) -> None:
     for _ in range(10):
         autosave.touch()
         qtbot.wait(10)  # edits that go on must not push the save away
-    qtbot.waitUntil(lambda: not autosave.waiting, timeout=1000)
+    qtbot.waitUntil(lambda: not autosave.waiting, timeout=20000)
     assert 1 <= len(saves) <= 2
     qtbot.wait(100)
     assert len(saves) <= 2
@@ -28,10 +28,10 @@ def test_a_failed_save_is_tried_again_and_an_edit_comes_first(qtbot: QtBot) -> N
     results = [False, True]
     autosave = Autosave(lambda: results.pop(0), delay_ms=5, retry_ms=60_000)
     autosave.touch()
-    qtbot.waitUntil(lambda: len(results) == 1, timeout=1000)
+    qtbot.waitUntil(lambda: len(results) == 1, timeout=20000)
     assert autosave.waiting, "it tries again later"
     autosave.touch()
-    qtbot.waitUntil(lambda: not results, timeout=1000)
+    qtbot.waitUntil(lambda: not results, timeout=20000)
     assert not autosave.waiting
 
 
