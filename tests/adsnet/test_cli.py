@@ -24,6 +24,7 @@ from adsnet.data.datasets import open_dataset, write_manifest
 from adsnet.data.labels import read_mask, write_mask
 from adsnet.model_file import read_model
 from adsnet.sparse import choose
+from adsnet.training.run import Event, Step
 from tests.adsnet.test_evaluation import KEYS
 from tests.adsnet.tiny import make_frame, quick
 
@@ -307,27 +308,29 @@ def test_train_on_a_terminal_shows_what_happens(data_set: Path, tmp_path: Path, 
     assert "candidate on the held-out frames of tiny: niou" in shown
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_ctrl_c_finishes_the_step_and_writes_the_model(data_set: Path, tmp_path: Path) -> None:
-    config, out = write_config(tmp_path / "c.json", iterations=100_000), tmp_path / "run"
-    root = Path(__file__).resolve().parents[2]
-    arguments = [sys.executable, "-m", "adsnet", "train", "--data", data_set, "--out", out, "--config", config]
-    process = subprocess.Popen(
-        [*map(str, arguments), "--json-events"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line)["event"] == "step":
-                break
-        process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 0 and complaints == ""
-    last = json.loads(rest.splitlines()[-1])
-    assert last["event"] == "finished" and last["stopped"] and read_model(out / "model.safetensors")
+def test_ctrl_c_finishes_the_step_and_writes_the_model(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(event: Event) -> None:
+        if isinstance(event, Step):
+            signal.raise_signal(signal.SIGINT)
+
+    config, out = write_config(tmp_path / "c.json", iterations=9), tmp_path / "run"
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("adsnet.commands.train._json_line", press)
+    assert run("train", "--data", data_set, "--out", out, "--config", config, "--json-events") == 0
+    assert read_model(out / "model.safetensors")[1].training["iterations"] == 1
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_second_ctrl_c_ends_at_once(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(event: Event) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    config, out = write_config(tmp_path / "c.json", iterations=9), tmp_path / "run"
+    monkeypatch.setattr("adsnet.commands.train._json_line", twice)
+    assert run("train", "--data", data_set, "--out", out, "--config", config, "--json-events") == 130
+    assert not (out / "model.safetensors").exists()
 
 
 # ---- info, doctor, and errors -------------------------------------------------------------------------------

@@ -82,10 +82,8 @@ def test_arrays_in_any_memory_order_come_back(tmp_path: Path) -> None:
 
 @given(place=st.integers(0, 10**6), flip=st.integers(1, 255))
 @settings(max_examples=150)
-def test_a_flipped_byte_anywhere_is_one_error_that_names_the_file(tmp_path: Path, place: int, flip: int) -> None:
-    target = tmp_path / "flipped.safetensors"
-    write_model(target, weights(), CARD)
-    data = bytearray(target.read_bytes())
+def test_a_flipped_byte_anywhere_is_one_error_that_names_the_file(path: Path, place: int, flip: int) -> None:
+    target, data = path.with_name("flipped.safetensors"), bytearray(path.read_bytes())
     data[place % len(data)] ^= flip
     target.write_bytes(data)
     with pytest.raises(ModelFileError) as caught:

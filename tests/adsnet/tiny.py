@@ -18,7 +18,14 @@ from adsnet.model_file import ModelCard
 
 TINY = ModelConfig(width=8, cascade_widths=(4, 4))
 TINY_TRAINING = TrainConfig(
-    model=TINY, iterations=6, batch=2, crop=32, precision="fp32", checkpoint_every=2, held_out=5, learning_rate=2e-3
+    model=TINY,
+    iterations=6,
+    batch=2,
+    crop=32,
+    optimiser="sgd",
+    precision="fp32",
+    checkpoint_every=2,
+    learning_rate=1e-3,
 )
 
 

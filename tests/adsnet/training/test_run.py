@@ -28,7 +28,7 @@ from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 from tests.adsnet.tiny import TINY, lively_network, quick, tiny_card, write_set
 
-FIVE = quick(iterations=5, optimiser="sgd", learning_rate=1e-3)
+FIVE = quick(iterations=5, optimiser="adamw")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -219,10 +219,10 @@ def test_a_tiny_network_learns_a_tiny_set(tmp_path: Path) -> None:
     config = quick(
         model=ModelConfig(width=12, cascade_widths=(8, 8)),
         loss=LossConfig(ratio=0.0),
-        iterations=45, batch=4, learning_rate=4e-3, ema=0.5, checkpoint_every=1000, target_crops=1.0,
+        optimiser="adamw", iterations=30, batch=4, learning_rate=4e-3, ema=0.5, checkpoint_every=1000, target_crops=1.0,
     )  # fmt: skip
     totals = losses(train(job_of(data, tmp_path / "run", config)))
-    assert np.mean(totals[-5:]) < 0.5 * np.mean(totals[:5])
+    assert np.mean(totals[-5:]) < 0.6 * np.mean(totals[:5])
 
 
 def test_fine_tuning_keeps_network_input_and_statistics(data_set: Path, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(
 
 
 def test_a_rate_that_is_far_too_high_ends_in_one_sentence(data_set: Path, tmp_path: Path) -> None:
-    config = quick(optimiser="sgd", learning_rate=1e30, warmup=0.0, iterations=8, ema=0.0)
+    config = quick(learning_rate=1e30, warmup=0.0, iterations=8, ema=0.0)
     with pytest.raises((TrainingError, ModelFileError), match="lower learning rate"):
         train(job_of(data_set, tmp_path / "run", config))
 
