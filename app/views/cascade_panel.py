@@ -69,11 +69,11 @@ class _StageControls(QWidget):
             self.slider.setValue(round(fraction * 100))
             self.number.setValue(round(fraction * 100))
 
-    def show_decision(self, decision: Decision | None) -> None:
-        """Show counts of kept patches, or that there are none."""
+    def show_decision(self, decision: Decision | None, *, predicted: bool) -> None:
+        """Show counts of kept patches, or that the detector makes no decision."""
         if decision is None:
             self._bar.set_share(None)
-            self._kept.setText("no decision mask")
+            self._kept.setText("no decision mask" if predicted else "–")
             return
         kept, total = int(decision.kept.sum()), decision.kept.size
         self._bar.set_share(kept / total)
@@ -99,6 +99,7 @@ class CascadePanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._pointer: Pointer | None = None
         self._stage3 = _StageControls(
             3, "Stage 3", "Share of all patches that stage 4 drops, so that stage 3 does not compute them"
         )
@@ -149,6 +150,7 @@ class CascadePanel(QWidget):
 
     def show_pointer(self, pointer: Pointer | None) -> None:
         """Write the keep probabilities of the patches under the pointer."""
+        self._pointer = pointer
         prediction = self._session.prediction
         lines = keep_lines(prediction, pointer) if prediction is not None and pointer is not None else []
         self._patch.setText("\n".join(lines) or "Move the pointer over a patch to read its keep probability.")
@@ -175,10 +177,11 @@ class CascadePanel(QWidget):
             self._engine.setCurrentText(self._session.engine)
 
     def _read_prediction(self) -> None:
+        self.show_pointer(self._pointer)
         prediction = self._session.prediction
         decisions = {d.applies_to: d for d in prediction.decisions} if prediction else {}
-        self._stage3.show_decision(decisions.get(3))
-        self._stage2.show_decision(decisions.get(2))
+        self._stage3.show_decision(decisions.get(3), predicted=prediction is not None)
+        self._stage2.show_decision(decisions.get(2), predicted=prediction is not None)
         channels = {a.stage: a.channel for a in prediction.attentions} if prediction else {}
         for stage, bars in self._bars.items():
             bars.show_values(channels.get(stage))
@@ -218,7 +221,8 @@ class _ChannelBars(QWidget):
         self._bars.setOpts(x=np.arange(values.size), height=values, brush=QColor(colours().accent))
         self._plot.setXRange(-0.5, values.size - 0.5, padding=0)
         strongest = int(values.argmax())
-        self._title.setText(f"Stage {self._stage}: strongest {strongest} of {values.size}")
+        self._title.setText(f"Stage {self._stage} · top #{strongest}")
+        self._title.setToolTip(f"{values.size} channels; the largest weight is that of channel {strongest}")
 
 
 def keep_lines(prediction: Prediction, pointer: Pointer) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QWidget
 
@@ -26,6 +26,14 @@ class QuietPlot(pg.PlotWidget):  # type: ignore[misc]
             plot.showAxis(name, name in self.shown_axes)
         self._ready = True
         self.apply_colours()
+
+    def sizeHint(self) -> QSize:
+        """Small: a plot takes the room that is left and asks for none."""
+        return QSize(160, 90)
+
+    def minimumSizeHint(self) -> QSize:
+        """Smaller still."""
+        return QSize(90, 60)
 
     def apply_colours(self) -> None:
         """Take over the colours of the current theme."""

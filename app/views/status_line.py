@@ -19,6 +19,7 @@ class StatusLine(QStatusBar):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._pointer: Pointer | None = None
         self.setSizeGripEnabled(False)
         self.position = self._field(
             "", "x, y and value of the pixel under the pointer", least="x 0000  y 0000   value 00000"
@@ -43,6 +44,8 @@ class StatusLine(QStatusBar):
         session.frame_changed.connect(self._read_saved)
         session.sequence_changed.connect(self._read_saved)
         session.model_changed.connect(self._read_model)
+        for signal in (session.frame_changed, session.prediction_arrived, session.prediction_cleared):
+            signal.connect(self._read_pointer)
         self._read_jobs()
         self._read_saved()
         self._read_model()
@@ -58,6 +61,7 @@ class StatusLine(QStatusBar):
 
     def show_pointer(self, pointer: Pointer | None) -> None:
         """Write position, value and keep probabilities of what is under the pointer."""
+        self._pointer = pointer
         frame = self._session.frame
         row, column = (-1, -1) if pointer is None else (math.floor(pointer.y + 0.5), math.floor(pointer.x + 0.5))
         if frame is None or not (0 <= row < frame.pixels.shape[0] and 0 <= column < frame.pixels.shape[1]):
@@ -75,6 +79,10 @@ class StatusLine(QStatusBar):
                 keep = float(decision.keep_probability[patch])
                 parts.append(f"{decision.decided_at}→{decision.applies_to} keep {keep:.2f}")
         self.patches.setText("  ".join(parts))
+
+    def _read_pointer(self) -> None:
+        """What is under the resting pointer has changed."""
+        self.show_pointer(self._pointer)
 
     def show_zoom(self, zoom: float) -> None:
         """Write the zoom in per cent."""

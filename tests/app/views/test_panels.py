@@ -158,6 +158,10 @@ def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot)
     assert session.frame is not None
     assert line.position.text() == f"x 30  y 20   value {int(session.frame.pixels[20, 30])}"
     assert line.patches.text() == "4→3 keep 0.88  3→2 keep 0.88"
+    session.step(1)  # the pointer rests, what is under it changes
+    assert line.patches.text() == "" and line.position.text() == (
+        f"x 30  y 20   value {int(session.frame.pixels[20, 30])}"
+    )
     line.show_pointer(Pointer(-0.6, 3))
     assert line.position.text() == ""
     line.show_zoom(100.0)
