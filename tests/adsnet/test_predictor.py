@@ -137,9 +137,23 @@ def test_the_probability_is_that_of_the_network(predictor: Predictor) -> None:
     pixels = frame(40, 50)
     network_input = torch.from_numpy(pad_to_multiple(normalise(pixels, predictor.card.normalisation), 16))
     with torch.inference_mode():
-        logits = lively_network()(network_input[None, None], SPARSE).logits
-    expected = torch.sigmoid(logits)[0, 0, :40, :50].numpy()
-    np.testing.assert_allclose(predictor.predict(pixels, SPARSE, "dense").probability, expected, atol=1e-6)
+        output = lively_network()(network_input[None, None], SPARSE)
+    prediction = predictor.predict(pixels, SPARSE, "dense")
+    expected = torch.sigmoid(output.logits)[0, 0, :40, :50].numpy()
+    np.testing.assert_allclose(prediction.probability, expected, atol=1e-6)
+    for decision in prediction.decisions:
+        heads = output.stages[decision.decided_at]
+        assert heads.iou_logits is not None
+        keep_probability = torch.softmax(heads.keep_logits, 1)[0, 0].numpy()
+        np.testing.assert_allclose(decision.keep_probability, keep_probability, atol=1e-6)
+        np.testing.assert_array_equal(decision.kept, heads.keep[0, 0].numpy() > 0)
+        np.testing.assert_allclose(decision.class_probability, heads.class_logits[0, 0].sigmoid().numpy(), atol=1e-6)
+        np.testing.assert_allclose(decision.iou_score, heads.iou_logits[0, 0].sigmoid().numpy(), atol=1e-6)
+    for attention in prediction.attentions:
+        maps = output.attentions[attention.stage]
+        assert maps.channel is not None and maps.spatial is not None
+        np.testing.assert_allclose(attention.channel, maps.channel.flatten().numpy(), atol=1e-6)
+        np.testing.assert_allclose(attention.spatial, maps.spatial[0, 0].numpy(), atol=1e-6)
 
 
 def test_a_frame_that_is_too_large_is_refused_and_the_last_one_stays(

@@ -128,6 +128,14 @@ def test_heads_start_with_the_prior_and_with_everything_kept() -> None:
     assert output.iou_logits is not None and output.iou_logits.shape == (1, 1, 4, 4)
 
 
+@torch.inference_mode()
+def test_a_patch_of_several_cells_decides_by_its_strongest_features() -> None:
+    module, features = heads().eval(), noise(1, TINY.width, 6, 4)
+    output = module(features, None, (3, 2), Sparsity(), 3)
+    strongest = features.view(1, TINY.width, 3, 2, 2, 2).amax((3, 5))
+    torch.testing.assert_close(output.keep_logits, module.decide(strongest))
+
+
 def test_heads_without_the_iou_score() -> None:
     output = heads(iou_aware=False).eval()(torch.zeros(1, TINY.width, 4, 4), None, (2, 2), Sparsity(), 3)
     assert output.iou_logits is None
@@ -170,6 +178,16 @@ def test_rescoring_ranks_by_class_and_iou_score_too() -> None:
         features[0, :, 1, 1] = torch.sign(module.classify.weight[0, :, 0, 0]) * 5
     keep = module(features, None, (2, 2), Sparsity(drop=(0.75, 0.75)), 3).keep
     assert keep.flatten().tolist() == [0, 0, 0, 1]
+
+
+@torch.inference_mode()
+def test_the_rank_is_keep_probability_times_the_root_of_class_and_iou() -> None:
+    module, features = heads(rescore=True).eval(), noise(1, TINY.width, 4, 4)
+    output = module(features, None, (4, 4), Sparsity(threshold=0.06), 3)
+    assert output.iou_logits is not None
+    joint = torch.sigmoid(output.class_logits) * torch.sigmoid(output.iou_logits)
+    rank = torch.sigmoid(output.keep_logit) * joint.sqrt()
+    assert torch.equal(output.keep, (rank > 0.06).float()) and 0 < float(output.keep.mean()) < 1
 
 
 @settings(max_examples=5)

@@ -136,6 +136,17 @@ def test_the_ratio_is_taken_for_each_frame() -> None:
     assert terms["ratio"].item() == pytest.approx(0.25)
 
 
+def test_the_iou_target_comes_from_the_mask_at_one_half() -> None:
+    label = frame_with((3, 3), (3, 4))
+    output = output_of()
+    for logit_there, iou in ((0.1, 1 / 2), (-0.1, 0.0)):  # one of two target pixels is found, or none
+        found = output._replace(logits=frame_with((3, 3)) * (logit_there + 9) - 9)
+        scores = {k: s._replace(iou_logits=torch.full_like(s.class_logits, 40.0)) for k, s in output.stages.items()}
+        terms = total_loss(found._replace(stages=scores), label, LossConfig())
+        # Cross entropy of a score of 1 with a target of t is 40 · (1 - t).
+        assert terms["iou_score"].item() == pytest.approx(40 * (1 - iou), rel=1e-4)
+
+
 def test_terms_without_weight_are_left_out() -> None:
     terms = total_loss(output_of(), frame_with((3, 3)), PAPER_LOSS)
     assert set(terms) == {"segmentation", "classification", "iou_score", "total"}
