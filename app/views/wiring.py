@@ -68,6 +68,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     workspace.timeline.step_requested.connect(session.step)
     window.frames.frame_requested.connect(session.go_to)
     window.targets.target_chosen.connect(workspace.jump_to)
+    window.targets.threshold_requested.connect(session.predictions.set_threshold)
     window.targets.accept_requested.connect(lambda: perform("label.accept_target"))
     window.targets.reject_requested.connect(lambda: perform("label.reject_target"))
     window.targets.accept_all_requested.connect(lambda: perform("label.accept_frame"))

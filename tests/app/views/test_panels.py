@@ -193,6 +193,17 @@ def test_targets_are_listed_measured_and_chosen(session: Session, selection: Sel
     assert panel.reject.text() == "Restore" and font.strikeOut()
 
 
+def test_the_threshold_is_asked_for_and_followed(session: Session, selection: Selection, qtbot: QtBot) -> None:
+    panel = TargetsPanel(session, selection)
+    qtbot.addWidget(panel)
+    panel.threshold_requested.connect(session.predictions.set_threshold)
+    arrive(session, prediction((30, 20, 2, 2)))
+    panel.threshold.setValue(95)  # above the 0.9 of the target
+    assert panel.model.rowCount() == 0 and panel._threshold_text.text() == "0.95"
+    session.predictions.set_threshold(0.5)
+    assert panel.model.rowCount() == 1 and panel.threshold.value() == 50
+
+
 # ---- fine-tuning --------------------------------------------------------------------------------------------
 
 
