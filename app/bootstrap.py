@@ -131,9 +131,9 @@ class Studio:
 
         self.window.show()
         LOGGER.info("the window is shown")
-        QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
         if started is not None:
             QTimer.singleShot(0, lambda: started(self))
+        QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
         code = int(self.application.exec())
         self._end()
         return code
