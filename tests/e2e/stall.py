@@ -12,16 +12,25 @@ TICK_MS = 5
 
 
 class StallWatch(QObject):
-    """A timer of 5 ms; the longest time between two of its ticks, above the tick itself, is the longest stall."""
+    """A timer of 5 ms; the longest time between two of its ticks, above the tick itself, is the longest stall.
+
+    Attributes:
+        longest: in seconds, by the clock on the wall: what a person would notice.
+        own: in seconds, processor time of this thread between two ticks: what of it was work of the window, and not
+            waiting for a processor that other programs had.
+        during, own_during: the step in which they were.
+    """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.longest = 0.0
         self.during = ""
+        self.own = 0.0
+        self.own_during = ""
         self.step = "start"
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
-        self._last = time.perf_counter()
+        self._last, self._last_own = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     @contextmanager
@@ -29,11 +38,13 @@ class StallWatch(QObject):
         """Work of the test itself, such as taking pictures."""
         self._tick()
         yield
-        self._last = time.perf_counter()
+        self._last, self._last_own = time.perf_counter(), time.thread_time()
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, own = time.perf_counter(), time.thread_time()
         stall = now - self._last - TICK_MS / 1000
         if stall > self.longest:
             self.longest, self.during = stall, self.step
-        self._last = now
+        if own - self._last_own > self.own:
+            self.own, self.own_during = own - self._last_own, self.step
+        self._last, self._last_own = now, own
