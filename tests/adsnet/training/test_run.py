@@ -19,11 +19,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from adsnet.config import LossConfig, ModelConfig, Normalisation, TrainConfig, to_dict
+from adsnet.config import LossConfig, ModelConfig, Normalisation, Sparsity, TrainConfig, to_dict
+from adsnet.data.datasets import open_dataset
 from adsnet.errors import ModelFileError, StorageError, TrainingError
+from adsnet.evaluation import evaluate
 from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import read_card, read_model
+from adsnet.predictor import Predictor
 from adsnet.training import run as module
+from adsnet.training.checkpoint import load_checkpoint
 from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 from tests.adsnet.tiny import TINY, lively_network, quick, tiny_card, write_set
@@ -97,6 +101,20 @@ def test_a_run_tells_its_steps_its_scores_and_its_end(
     assert card.metrics == {"tiny": scored.report.summary} and scored.which == "candidate"
     assert card.training["data"] == {"tiny": 8} and card.training["iterations"] == 5
     assert {f["frame"] for f in scored.report.frames} == {"f02", "f07"}  # never trained on
+
+
+def test_the_scores_in_the_model_are_those_of_the_model(
+    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path
+) -> None:
+    path = uninterrupted[0] / "model.safetensors"
+    predictor = Predictor.from_file(path)
+    held_out = open_dataset(data_set).subset([2, 7])
+    report = evaluate(held_out, lambda pixels: predictor.predict(pixels, Sparsity()))
+    written = read_card(path).metrics["tiny"]
+    assert 0 < written["auc"] < 1
+    assert {k: v for k, v in report.summary.items() if "seconds" not in k} == {
+        k: v for k, v in written.items() if "seconds" not in k
+    }
 
 
 @pytest.mark.parametrize("killed_after", [0, 1, 3, 6])
@@ -203,7 +221,11 @@ def test_stop_finishes_the_step_and_leaves_a_usable_model(
     assert isinstance(events[-2], Scored) and len(losses(events)) == 3
     network, card = load_network(out / "model.safetensors")
     assert card.training["iterations"] == 3 and card.metrics["tiny"]["images"] == 2 and not network.training
-    assert (out / "checkpoint-0000003.pt").exists()
+    state = load_checkpoint(out, pytest.fail)
+    assert state is not None and state["iteration"] == 3
+    name = "backbone.stem.0.weight"  # the model is the average of the weights
+    assert torch.equal(network.state_dict()[name], state["average"][name].half().float())
+    assert not torch.equal(state["average"][name], state["network"][name])
     train(job_of(data_set, out, resume=True))
     assert (out / "metrics.jsonl").read_bytes() == (uninterrupted[0] / "metrics.jsonl").read_bytes()
     assert same_weights(out / "model.safetensors", uninterrupted[0] / "model.safetensors")
@@ -240,6 +262,15 @@ def test_fine_tuning_keeps_network_input_and_statistics(data_set: Path, tmp_path
         same = np.array_equal(arrays[name], array)
         assert same if name.endswith(("running_mean", "running_var", "num_batches_tracked")) else True
     assert not np.array_equal(arrays["backbone.stem.0.weight"], before["backbone.stem.0.weight"])
+
+
+def test_the_learning_rate_is_that_of_the_schedule(
+    data_set: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "learning_rate", lambda config, iteration: 0.0)
+    train(job_of(data_set, tmp_path / "run", quick(iterations=2), init=model_path))
+    before, after = read_model(model_path)[0], read_model(tmp_path / "run" / "model.safetensors")[0]
+    assert all(np.array_equal(before[n], after[n]) for n in before if n.endswith("weight"))
 
 
 def test_a_resumed_fine_tuning_scores_its_start_too(data_set: Path, model_path: Path, tmp_path: Path) -> None:
