@@ -153,7 +153,10 @@ class CanvasLayers(QObject):
             fill = self._rasters.get(name) or self._masks.get(name) or self._patches[name]
             outlined = self._outlines.get(name)
             fill.setVisible(shown and not (outlined is not None and display.outline_only))
-            fill.setOpacity(opacity)
+            if isinstance(fill, PatchLayer):
+                fill.set_strength(opacity)
+            else:
+                fill.setOpacity(opacity)
             if outlined is not None:
                 outlined.setVisible(shown)
                 outlined.setOpacity(min(1.0, 0.4 + opacity))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.actions.tuning import FRAME_CHOICES, tuning_summary, why_not_tune
 from app.state.session import Session
 from app.views.comparison_view import ComparisonView
 from app.views.icons import set_icon
@@ -24,11 +25,6 @@ from app.views.plots import QuietPlot
 from app.views.theme import colours
 
 _DEFAULT_ITERATIONS = 200
-FRAME_CHOICES = (
-    ("corrected", "Corrected and reviewed", "frames that you corrected or marked as reviewed"),
-    ("reviewed", "Reviewed only", "frames that you marked as reviewed"),
-    ("labelled", "All with a label", "frames with a label, also those that came with the data set"),
-)
 
 
 class FineTunePanel(QWidget):
@@ -147,33 +143,6 @@ class FineTunePanel(QWidget):
         self.plot.setVisible(drawn)
         self._total.setPen(pg.mkPen(QColor(colours().accent), width=1.6))
         self._total.setData(tune.steps, tune.losses.get("total", []) if drawn else [])
-
-
-def frames_of(session: Session, choice: str) -> int:
-    """Number of frames that training would take."""
-    review = session.review
-    if choice == "labelled":
-        return sum(review.has_label(i) for i in range(len(review)))
-    return review.count("reviewed") + (review.count("corrected") if choice == "corrected" else 0)
-
-
-def why_not_tune(session: Session, choice: str) -> str | None:
-    """Why tuning cannot start now, in one sentence, or None."""
-    if session.sequence is None:
-        return "Open a sequence first."
-    if session.model is None:
-        return "The model is still being loaded."
-    if frames_of(session, choice) < 2:
-        doing = {"corrected": "Correct or review", "reviewed": "Review", "labelled": "Label"}[choice]
-        return f"{doing} at least two frames: one to learn from, one to compare on."
-    return None
-
-
-def tuning_summary(session: Session, choice: str) -> str:
-    """What would be trained, in one line."""
-    frames = frames_of(session, choice)
-    held_out = max(1, -(-frames // 5))
-    return f"{frames} frames: {frames - held_out} to learn from, {held_out} held out to compare on."
 
 
 def progress_line(session: Session) -> str:

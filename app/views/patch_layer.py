@@ -27,6 +27,7 @@ class PatchLayer(FrameShape):
         self._dropped: list[QRectF] = []
         self._border: list[QLineF] = []
         self._hovered: tuple[int, int] | None = None
+        self._strength = 0.45
 
     @property
     def dropped(self) -> tuple[QRectF, ...]:
@@ -45,6 +46,11 @@ class PatchLayer(FrameShape):
                 self._border.append(QLineF(columns[x0], rows[y0], columns[x1], rows[y1]))
         self.update()
 
+    def set_strength(self, strength: float) -> None:
+        """How strongly dropped patches are shaded, 0..1; lines and numbers stay readable."""
+        self._strength = strength
+        self.update()
+
     def set_hovered(self, patch: tuple[int, int] | None) -> None:
         """Mark the patch under the pointer."""
         if patch != self._hovered:
@@ -57,10 +63,12 @@ class PatchLayer(FrameShape):
             return
         painter.setClipRect(self._frame)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(8, 10, 14, 105))
+        painter.setBrush(QColor(8, 10, 14, round(200 * self._strength)))
         painter.drawRects(self._dropped)
         style = Qt.BrushStyle.FDiagPattern if self._second else Qt.BrushStyle.BDiagPattern
-        hatch = QBrush(QColor(self._colour.red(), self._colour.green(), self._colour.blue(), 150), style)
+        hatch = QBrush(
+            QColor(self._light.red(), self._light.green(), self._light.blue(), round(170 * self._strength)), style
+        )
         inverse, possible = painter.transform().inverted()
         if possible:
             hatch.setTransform(inverse)  # keeps the hatch at screen size, whatever the zoom
