@@ -223,6 +223,7 @@ DAMAGED: dict[str, bytes] = {
     ),
     "dropped fraction of text": wire(message_of("JobDone", job=1, result=message_of("Sparsity", drop=["a", "b"]))),
     "array of objects": wire(predict_with(["|O", [1], 0]), b"12345678"),
+    "array of complex numbers": wire(predict_with(["<c8", [1], 0]), b"12345678"),
     "array beyond the payload": wire(predict_with(["|u1", [9], 0]), b"12345678"),
     "array before the payload": wire(predict_with(["|u1", [1], -1]), b"12345678"),
     "array at no place": wire(predict_with(["|u1", [1], None]), b"12345678"),

@@ -100,6 +100,15 @@ def test_a_file_cut_short_anywhere_is_one_error(path: Path) -> None:
         assert str(caught.value).startswith(f"{path}: ")
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'"F32"', b'"I32"'), (b'"bias"', b'"bios"'), (b"[4,3,3,3]", b"[3,4,3,3]")])
+def test_a_header_that_reads_the_same_bytes_otherwise_is_an_error(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+    with pytest.raises(ModelFileError, match=r"damaged \(checksum\)"):
+        read_model(path)
+
+
 def test_bytes_behind_the_end_are_an_error(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(ModelFileError, match="damaged"):
