@@ -422,9 +422,16 @@ BAD: list[tuple[list[str], str]] = [
 
 @pytest.mark.parametrize(("arguments", "text"), BAD, ids=[" ".join(a)[:60] for a, _ in BAD])
 def test_bad_arguments_are_one_line_and_status_2(
-    arguments: list[str], text: str, data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+    arguments: list[str],
+    text: str,
+    data_set: Path,
+    model_path: Path,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "models").mkdir()
+    monkeypatch.setattr(resources, "_roots", lambda: [tmp_path])
     places = {"data": data_set, "frame": data_set / "images" / "f00.png", "tmp": tmp_path, "model": model_path}
     assert run(*(a.format(**places) for a in arguments)) == 2
     lines = errors(capsys)

@@ -322,7 +322,7 @@ def test_failures_end_in_exactly_one_closing_message(model_path: Path, data_set:
         StartTraining(5, (str(tmp_path / "none"),), str(tmp_path / "o"), None, {}),
         StartTraining(6, (str(data_set),), str(tmp_path / "o"), None, {"colour": 1}),
         StartTraining(7, (), str(tmp_path / "o"), None, {}),
-        StartTraining(8, (str(data_set),), str(tmp_path / "o"), "no such model", {}),
+        StartTraining(8, (str(data_set),), str(tmp_path / "o"), str(tmp_path / "no.safetensors"), {}),
         JobDone(9),  # not a request
     )
     assert [(type(a), a.job) for a in answers if isinstance(a, CLOSING)] == [
@@ -331,7 +331,7 @@ def test_failures_end_in_exactly_one_closing_message(model_path: Path, data_set:
     assert len(answers) == 8
     texts = [a.text for a in answers if isinstance(a, JobFailed)]
     assert "unknown device 'tpu'" in texts[0] and "unknown engine 'quantum'" in texts[1]
-    assert "unknown option 'colour'" in texts[4] and "give a .safetensors file" in texts[6]
+    assert "unknown option 'colour'" in texts[4] and "there is no such model file" in texts[6]
     assert not (tmp_path / "o").exists()
 
 
