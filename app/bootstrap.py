@@ -142,9 +142,10 @@ class Studio:
         """Asked by the window: training is stopped only when the user says so; what is unsaved is saved."""
         if self.training.running and not self.context.dialogs.ask_stop_training():
             return False
-        if not self._leave(self.context):
+        leaving = self._leave(self.context)
+        if leaving == "stay":
             return False
-        self._discard = bool(self.session.unsaved)  # it could not be saved, and the user chose to leave
+        self._discard = leaving == "discard"
         self._remember(self.context)
         return True
 

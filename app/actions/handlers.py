@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from app.actions.context import Context
 from app.storage.labels import LabelConflict
 
 Handler = Callable[[Context], None]
+Leaving = Literal["saved", "discard", "stay"]
 
 
 def run(action: str, ctx: Context) -> None:
@@ -28,16 +30,23 @@ def run(action: str, ctx: Context) -> None:
 
 
 def open_paths(ctx: Context, paths: Sequence[Path]) -> None:
-    """Open files or folders after the open sequence could be saved."""
-    if paths and leave_sequence(ctx):
-        ctx.session.open_later(list(paths))
+    """Open files or folders after the open sequence was saved, or the user said that its edits may go."""
+    leaving = leave_sequence(ctx) if paths else "stay"
+    if leaving != "stay":
+        ctx.session.open_later(list(paths), discard=leaving == "discard")
 
 
-def leave_sequence(ctx: Context) -> bool:
-    """Save what is unsaved before something else is opened or the window closes; False to stay."""
+def leave_sequence(ctx: Context) -> Leaving:
+    """Save what is unsaved before something else is opened or the window closes.
+
+    Returns:
+        ``saved``, ``discard`` where that failed and the user gives the edits up, or ``stay``. Nothing is dropped yet.
+    """
     ctx.screen.finish_stroke()
     failed = ctx.session.save_all() if ctx.session.sequence is not None else ()
-    return not failed or ctx.dialogs.ask_discard(failed)
+    if not failed:
+        return "saved"
+    return "discard" if ctx.dialogs.ask_discard(failed) else "stay"
 
 
 def _open(ctx: Context) -> None:
@@ -56,10 +65,7 @@ def _open_sample(ctx: Context) -> None:
 
 def _save(ctx: Context) -> None:
     ctx.screen.finish_stroke()
-    try:
-        ctx.session.save()
-    except LabelConflict as conflict:
-        settle_conflict(ctx, conflict.stem)
+    _write_label(ctx, ctx.session.save)
     failed = ctx.session.save_all()
     if failed:
         ctx.session.notices.error(
@@ -70,13 +76,23 @@ def _save(ctx: Context) -> None:
         ctx.session.notices.withdraw("save")
 
 
-def settle_conflict(ctx: Context, stem: str) -> None:
-    """The label file of the frame was changed by another program: ask which one holds."""
+def _write_label(ctx: Context, write: Callable[[], None]) -> None:
+    """Do what writes the label of the frame; where another program changed the file, ask which one holds."""
+    try:
+        write()
+    except LabelConflict as conflict:
+        if settle_conflict(ctx, conflict.stem):
+            write()
+
+
+def settle_conflict(ctx: Context, stem: str) -> bool:
+    """The label file of the frame was changed by another program: ask which one holds; returns whether ours does."""
     answer = ctx.dialogs.ask_conflict(stem)
     if answer == "overwrite":
         ctx.session.save(overwrite=True)
     elif answer == "reload":
         ctx.session.reload_label()
+    return answer == "overwrite"
 
 
 def offer_recovery(ctx: Context) -> None:
@@ -93,8 +109,9 @@ def offer_recovery(ctx: Context) -> None:
 
 
 def _close(ctx: Context) -> None:
-    if leave_sequence(ctx):
-        ctx.session.close_sequence(discard=True)
+    leaving = leave_sequence(ctx)
+    if leaving != "stay":
+        ctx.session.close_sequence(discard=leaving == "discard")
 
 
 # ---- Labels -------------------------------------------------------------------------------------------------
@@ -132,7 +149,8 @@ def _clear(ctx: Context) -> None:
 def _toggle_reviewed(ctx: Context) -> None:
     ctx.screen.finish_stroke()
     session = ctx.session
-    session.mark_reviewed(session.review.state(session.frame_index) != "reviewed")
+    reviewed = session.review.state(session.frame_index) != "reviewed"
+    _write_label(ctx, lambda: session.mark_reviewed(reviewed))
 
 
 def _undo(ctx: Context) -> None:

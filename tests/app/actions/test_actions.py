@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from adsnet.prediction import Prediction
 from adsnet.resources import path_of
@@ -167,17 +168,62 @@ def test_reviewed_toggles_and_next_skips_reviewed(ctx: Context) -> None:
     assert ctx.session.review.state(2) != "reviewed"
 
 
-def test_a_conflict_on_saving_is_asked_about(ctx: Context, puppet: Puppet, folder: Path) -> None:
+def _conflict(ctx: Context, folder: Path) -> None:
+    """Edits of the frame that is shown, and another program that wrote its label meanwhile."""
     ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
     foreign = np.zeros(SHAPE, np.uint8)
     foreign[5, 5] = 255
     Image.fromarray(foreign).save(folder / "masks" / "f0.png")
+
+
+def test_a_conflict_on_saving_is_asked_about(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    _conflict(ctx, folder)
     handlers.run("file.save", ctx)
     assert "conflict? f0" in puppet.calls
     assert np.asarray(Image.open(folder / "masks" / "f0.png"))[5, 5] == 255
     puppet.conflict = "reload"
     handlers.settle_conflict(ctx, "f0")
     assert np.argwhere(ctx.session.document.mask).tolist() == [[5, 5]]
+
+
+def test_a_conflict_on_marking_as_reviewed_is_asked_about(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    _conflict(ctx, folder)
+    handlers.run("label.reviewed", ctx)
+    assert puppet.calls == ["conflict? f0"] and ctx.session.review.state(0) != "reviewed"
+    assert ctx.session.unsaved == ("f0",) and ctx.session.notices.current == ()
+    puppet.conflict = "overwrite"
+    handlers.run("label.reviewed", ctx)
+    assert ctx.session.review.state(0) == "reviewed"
+    assert np.argwhere(np.asarray(Image.open(folder / "masks" / "f0.png"))).tolist() == [[1, 1]]
+
+
+def test_a_label_taken_from_the_file_is_not_reviewed_unseen(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    _conflict(ctx, folder)
+    puppet.conflict = "reload"
+    handlers.run("label.reviewed", ctx)
+    assert ctx.session.review.state(0) != "reviewed" and ctx.session.document.mask[5, 5]
+
+
+@pytest.mark.parametrize("answer", [False, True])
+def test_another_sequence_opens_when_the_user_gives_edits_up(
+    ctx: Context, puppet: Puppet, folder: Path, tmp_path: Path, qtbot: QtBot, answer: bool
+) -> None:
+    ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
+    masks = folder / "masks"
+    masks.rmdir()
+    masks.write_text("a file in the way of the folder: no label can be saved")
+    other = tmp_path / "other.png"
+    Image.fromarray(np.full(SHAPE, 9, np.uint8)).save(other)
+    puppet.discard_answer = answer
+    handlers.open_paths(ctx, [tmp_path / "missing.png"])
+    qtbot.waitUntil(lambda: not ctx.session.jobs.busy("open"), timeout=20000)
+    assert ctx.session.unsaved == ("f0",), "what cannot be opened costs no edits"
+    handlers.open_paths(ctx, [other])
+    qtbot.waitUntil(lambda: not ctx.session.jobs.busy("open"), timeout=20000)
+    assert puppet.calls == ["discard? f0"] * 2 and ctx.session.sequence is not None
+    assert (ctx.session.sequence.source == other) is answer
+    assert ctx.session.unsaved == (() if answer else ("f0",))
+    ctx.session.close_sequence(discard=True)
 
 
 def test_leaving_with_labels_that_cannot_be_saved_asks(
