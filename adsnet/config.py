@@ -29,7 +29,8 @@ class PatchGrid:
     """How a frame is divided into the patches of the decision masks (section III-B, Table 7).
 
     ``grid``: ``size`` × ``size`` patches whatever the frame size, as in the paper.
-    ``cell``: patches of ``size`` × ``size`` pixels, so that a patch means the same at every frame size.
+    ``cell``: patches of about ``size`` × ``size`` pixels, so that a patch means the same at every frame size; exact for
+    16, while a padded frame that is no multiple of 32 or 64 is divided into the next whole number of patches.
     Both are the same for 256×256 frames and size 16.
     """
 

@@ -4,7 +4,8 @@ A frame on the wire is ``b"ADSN"``, two little-endian uint32 (bytes of JSON, byt
 raw arrays (C order, each at a multiple of eight bytes). Arrays keep their dtype and shape, lists come back as tuples,
 keys of dictionaries as text, and the arrays that come back are read-only. Torch-free.
 
-Every job ends in exactly one of ``JobDone``, ``JobStopped`` or ``JobFailed``.
+A training ends in exactly one of ``JobDone``, ``JobStopped`` or ``JobFailed``; loading a model and predicting end in
+``ModelLoaded`` and ``Predicted``, or in ``JobFailed``.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class StartTraining:
     init: str | None
     config: dict[str, Any]
     resume: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ class Worker:
             config=from_dict(TrainConfig, request.config),
             init=resolve_model(request.init) if request.init else None,
             resume=request.resume,
+            name=request.name,
         )
         for event in run(job, lambda: self._closing.is_set() or request.job in self._stopped):
             self._report(request.job, event)

@@ -25,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.predictions and options.model:
         raise ConfigError("--predictions are scored as they are; leave out --model")
     folder, split = options.data[0]
-    dataset = labelled_only(open_dataset(folder, split=split))
+    dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
     report = _from_masks(dataset, options.predictions) if options.predictions else _from_model(dataset, options)
     for problem in report.problems:
         print_error(problem)

@@ -147,16 +147,20 @@ def _select(stills: Sequence[Path], split: Path) -> list[Path]:
     return chosen
 
 
-def _open_folder(path: Path, split: Path | None) -> Dataset:
-    # Opening the images folder of a set means the set.
-    root = path.parent if path.name == "images" and os.path.isdir(path.parent / "masks") else path
+def set_root(folder: Path) -> Path:
+    """Where the labels of the stills in ``folder`` are kept: the set of an ``images/`` folder, or the folder itself."""
+    return folder.parent if folder.name == "images" and os.path.isdir(folder.parent / "masks") else folder
+
+
+def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset:
+    root = set_root(path)
     has_images = os.path.isdir(root / "images")
     folder = root / "images" if has_images else root
     stills = list_stills(folder)
     if not stills:
         raise DatasetError(f"{shown(folder)} holds no PNG, BMP, JPEG or TIFF images: open a folder that does.")
     masks = _masks_by_stem(root / "masks")
-    if split is None and has_images:
+    if split is None and has_images and default_split:
         split = _default_split(root)
     chosen = stills if split is None else _select(stills, split)
     samples = tuple(Sample(FrameRef(still), masks.get(still.stem)) for still in chosen)
@@ -165,7 +169,7 @@ def _open_folder(path: Path, split: Path | None) -> Dataset:
 
 def _open_file(path: Path, split: Path | None) -> Dataset:
     refs = list_frames(path)
-    root = path.parent if refs[0].index is None else path.with_name(f"{path.stem}.adsnet")
+    root = set_root(path.parent) if refs[0].index is None else path.with_name(f"{path.stem}.adsnet")
     masks = _masks_by_stem(root / "masks")
     if split is not None:
         wanted = _read_split(split)
@@ -227,7 +231,7 @@ def _open_manifest(path: Path, split: Path | None) -> Dataset:
     return Dataset(name, path.parent, "manifest", samples)
 
 
-def open_dataset(path: Path, *, split: Path | None = None) -> Dataset:
+def open_dataset(path: Path, *, split: Path | None = None, default_split: bool = False) -> Dataset:
     """Find the frames and labels at ``path``. No frame or mask is opened, except to count those of a single file.
 
     Understood are a folder with ``images/`` and perhaps ``masks/`` (masks named like their frame, or with
@@ -238,15 +242,16 @@ def open_dataset(path: Path, *, split: Path | None = None) -> Dataset:
 
     Args:
         path: folder or file.
-        split: text file with one frame name a line; white space, a suffix and empty lines are ignored. Without it,
-            ``idx_427/trainval.txt`` or the only ``img_idx/train_*.txt`` of an ``images/`` layout is taken.
+        split: text file with one frame name a line; white space, a suffix and empty lines are ignored.
+        default_split: without ``split``, take ``idx_427/trainval.txt`` or the only ``img_idx/train_*.txt`` of an
+            ``images/`` layout, so that a training never sees the test frames of a whole set.
 
     Raises:
         DatasetError: nothing there is a data set, or the split names a frame that is not there.
     """
     try:
         if os.path.isdir(path):
-            return _open_folder(path, split)
+            return _open_folder(path, split, default_split)
         if path.suffix.lower() == ".json":
             return _open_manifest(path, split)
         return _open_file(path, split)

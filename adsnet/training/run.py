@@ -7,6 +7,7 @@ frames it never trained on), two checkpoints while it lasts, and ``model.safeten
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -108,12 +109,15 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
         yield _already_finished(job)
         return
     training, held_out = _split(job)
+    frames = _digest_of_frames(job, training, held_out)
+    if state is not None and state["frames"] != frames:
+        raise TrainingError(f"{job.out}: the data or --init changed since the checkpoint; use a new --out folder")
     _write_run_files(job, held_out)
     source = CropSource(training, job.config, skipped=notices.append)
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
 
-    trainer = _Trainer(job, state)
+    trainer = _Trainer(job, state, frames)
     del state  # several times the size of the network
     if job.init is not None:
         yield from _score("current", Predictor(*load_network(job.init)), held_out)
@@ -140,8 +144,9 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
 class _Trainer:
     """Network, optimiser and weight average, and how they are stepped, saved and restored."""
 
-    def __init__(self, job: TrainJob, state: dict[str, Any] | None) -> None:
-        """``state``: the checkpoint to go on from."""
+    def __init__(self, job: TrainJob, state: dict[str, Any] | None, frames: str) -> None:
+        """``state``: the checkpoint to go on from. ``frames``: what identifies the data of the run."""
+        self.frames = frames
         self.config = job.config
         self.out = job.out
         self.iteration = 0
@@ -210,6 +215,7 @@ class _Trainer:
             self.iteration,
             {
                 "config": json.dumps(to_dict(self.config)),
+                "frames": self.frames,
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
@@ -269,7 +275,7 @@ def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
         raise TrainingError("there is no data to train on; give at least one data set")
     training, held_out, names = [], [], set[str]()
     for folder, split in job.data:
-        dataset = labelled_only(open_dataset(folder, split=split))
+        dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
         dataset = replace(dataset, name=_distinct_name(dataset.name, names))
         if len(dataset.samples) < 2:
             raise TrainingError(f"{folder}: training needs at least 2 labelled frames, one of them held out")
@@ -277,6 +283,16 @@ def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
         training.append(dataset.subset(used))
         held_out.append(dataset.subset(kept_back))
     return training, held_out
+
+
+def _digest_of_frames(job: TrainJob, training: list[Dataset], held_out: list[Dataset]) -> str:
+    """What a resumed run must share with its beginning: with other frames, held-out ones could have been trained on."""
+    digest = hashlib.sha256(job.init.read_bytes() if job.init else b"")
+    for part in (training, held_out):
+        for dataset in part:
+            stems = "\0".join([dataset.name, *(sample.frame.stem for sample in dataset.samples)])
+            digest.update(hashlib.sha256(stems.encode("utf-8", "surrogateescape")).digest())
+    return digest.hexdigest()
 
 
 def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
@@ -308,7 +324,7 @@ def _score(which: str, predictor: Predictor, held_out: list[Dataset]) -> Iterato
 
 def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
     return ModelCard(
-        name=job.name or job.out.name,
+        name=job.name or job.out.resolve().name,
         model=job.config.model,
         normalisation=job.config.normalisation,
         training={

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from adsnet.data.datasets import Dataset, Sample, is_dataset, open_dataset
+from adsnet.data.datasets import Dataset, Sample, is_dataset, open_dataset, set_root
 from adsnet.data.frames import Frame, FrameRef, read_frame
 from adsnet.data.still import kind_of
 from adsnet.errors import DatasetError
@@ -90,8 +90,7 @@ def open_sequence(paths: Iterable[Path]) -> Sequence:
         kind = "dataset"
     else:
         kind = _kind_of_file(path, dataset)
-    root = _root_of_still(path) if kind == "still" else dataset.root
-    return _sequence(dataset.name, kind, path, root, dataset.samples)
+    return _sequence(dataset.name, kind, path, dataset.root, dataset.samples)
 
 
 def _kind_of_file(path: Path, dataset: Dataset) -> Kind:
@@ -100,17 +99,11 @@ def _kind_of_file(path: Path, dataset: Dataset) -> Kind:
     return "pages" if kind_of(path) == "tiff" else "video"
 
 
-def _root_of_still(path: Path) -> Path:
-    """The label root of one image: that of the data set it lies in, or its folder."""
-    folder = path.parent
-    return folder.parent if folder.name == "images" and (folder.parent / "masks").is_dir() else folder
-
-
 def _of_files(paths: list[Path]) -> Sequence:
     samples: list[Sample] = []
     for path in paths:
         samples += open_dataset(path).samples
-    folders = {_root_of_still(sample.frame.path) for sample in samples}
+    folders = {set_root(sample.frame.path.parent) for sample in samples}
     single = len(folders) == 1 and all(sample.frame.index is None for sample in samples)
     source = Path(os.path.commonpath(paths))
     # Files of several folders have no folder of their own that labels could stay in.

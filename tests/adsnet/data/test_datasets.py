@@ -83,12 +83,13 @@ def test_frames_without_label_file_are_told_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["idx_427/trainval.txt", "img_idx/train_Set.txt", "img_idx/train_other.txt"])
-def test_the_training_list_beside_the_images_is_the_default(tmp_path: Path, name: str) -> None:
+def test_the_training_list_beside_the_images_can_be_the_default(tmp_path: Path, name: str) -> None:
     root = fill(tmp_path / "Set", ["a", "b", "c"])
     (root / name).parent.mkdir()
     (root / name).write_text("c\na")
     (root / name).with_name("test_Set.txt").write_text("b\n")
-    assert stems(open_dataset(root)) == ["c", "a"]
+    assert stems(open_dataset(root)) == ["a", "b", "c"]
+    assert stems(open_dataset(root, default_split=True)) == ["c", "a"]
     assert stems(open_dataset(root, split=(root / name).with_name("test_Set.txt"))) == ["b"]
 
 
@@ -97,9 +98,9 @@ def test_several_training_lists_are_a_choice_only_by_name(tmp_path: Path) -> Non
     (root / "img_idx").mkdir()
     for name in ("train_x.txt", "train_y.txt"):
         (root / "img_idx" / name).write_text("a\n")
-    assert stems(open_dataset(root)) == ["a", "b"]
+    assert stems(open_dataset(root, default_split=True)) == ["a", "b"]
     (root / "img_idx" / "train_Set.txt").write_text("b\n")
-    assert stems(open_dataset(root)) == ["b"]
+    assert stems(open_dataset(root, default_split=True)) == ["b"]
 
 
 def test_split_lines_may_be_untidy(tmp_path: Path) -> None:
@@ -167,6 +168,12 @@ def test_a_single_video_stack_and_still(tmp_path: Path) -> None:
     assert len(open_dataset(tmp_path / "stack.tif")) == 3
     (tmp_path / "one.png").write_bytes(encoded(ramp()))
     assert open_dataset(tmp_path / "one.png").samples == (Sample(FrameRef(tmp_path / "one.png"), None),)
+
+
+def test_a_still_of_a_set_has_its_label_there(tmp_path: Path) -> None:
+    root = fill(tmp_path / "Set", ["a", "b"], "_pixels0")
+    still = open_dataset(root / "images" / "a.png")
+    assert (still.root, still.samples[0].mask) == (root, root / "masks" / "a_pixels0.png")
 
 
 def test_what_counts_as_laid_out_data_set(tmp_path: Path) -> None:

@@ -231,6 +231,17 @@ def test_stop_finishes_the_step_and_leaves_a_usable_model(
     assert same_weights(out / "model.safetensors", uninterrupted[0] / "model.safetensors")
 
 
+def test_a_run_does_not_go_on_with_other_frames(tmp_path: Path) -> None:
+    data = write_set(tmp_path / "set", count=6)
+    train(job_of(data, tmp_path / "out"), lambda: True)
+    before = (tmp_path / "out" / "held_out_set.txt").read_text()
+    for folder in ("images", "masks"):
+        shutil.copy(data / folder / "f00.png", data / folder / "a.png")  # now other frames would be held out
+    with pytest.raises(TrainingError, match="the data or --init changed"):
+        train(job_of(data, tmp_path / "out", resume=True))
+    assert (tmp_path / "out" / "held_out_set.txt").read_text() == before
+
+
 def test_stop_at_the_last_step_is_done(data_set: Path, tmp_path: Path) -> None:
     events = train(job_of(data_set, tmp_path / "run", quick(iterations=1)), lambda: True)
     assert events[-1] == Finished(tmp_path / "run" / "model.safetensors", 1, stopped=False)
