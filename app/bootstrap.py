@@ -7,6 +7,7 @@ libraries are missing the import fails, and the user is to get a sentence instea
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -74,6 +75,7 @@ class Studio:
     def __init__(self, *, paths: Sequence[Path], model: Path | None = None) -> None:
         from PySide6.QtCore import QSettings
 
+        from adsnet.storage.folders import config_folder, log_folder
         from app.actions.context import Context
         from app.actions.handlers import leave_sequence, offer_recovery, remember_choices
         from app.engine.client import WorkerClient
@@ -81,7 +83,6 @@ class Studio:
         from app.engine.train import TrainEngine
         from app.failures import FailureNet, TerminationWatch, start_log
         from app.state.session import Session
-        from app.storage.paths import config_folder, log_folder
         from app.storage.settings import load_settings
         from app.views.dialogs import WindowDialogs
         from app.views.selection import Selection
@@ -134,7 +135,11 @@ class Studio:
         if started is not None:
             QTimer.singleShot(0, lambda: started(self))
         QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
+        # What was made until now lives as long as the program. Looking through it again and again for garbage would
+        # stop the window for a tenth of a second at a time.
+        gc.freeze()
         code = int(self.application.exec())
+        gc.unfreeze()
         self._end()
         return code
 
