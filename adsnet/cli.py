@@ -19,14 +19,14 @@ from adsnet.errors import AdsnetError
 from adsnet.storage.files import shown
 
 
-class _Parser(argparse.ArgumentParser):
+class LineParser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage. Options are written out, so that new ones break no script."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        print_error(f"{message}; see 'adsnet {self.prog.partition(' ')[2]} --help'".replace("adsnet  ", "adsnet "))
+        print_error(f"{message}; see '{self.prog} --help'")
         raise SystemExit(2)
 
 
@@ -58,8 +58,8 @@ def print_error(text: str) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    parser = _Parser(prog="adsnet", description="Infrared small-target detection with ADSNet.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    parser = LineParser(prog="adsnet", description="Infrared small-target detection with ADSNet.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=LineParser)
 
     predict = commands.add_parser("predict", help="write masks and targets of images, folders and videos")
     predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="image, folder, video or data set")

@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adsnet.cli import LineParser, print_error
 from adsnet.errors import AdsnetError
+from adsnet.model_file import resolve_model
 from adsnet.resources import path_of
 from app.display_server import why_no_window
 
@@ -27,7 +29,7 @@ _WORKER_GRACE_MS = 4000
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line: paths to open and a model file."""
-    parser = argparse.ArgumentParser(
+    parser = LineParser(
         prog=PROGRAM,
         description="Infrared small-target detection: see what ADSNet sees and skips, correct it, tune it.",
     )
@@ -56,10 +58,9 @@ def main(arguments: Sequence[str] | None = None, *, started: Callable[[Studio], 
     reason = why_no_window(os.environ)
     if reason is not None:
         return _refuse(reason)
-    if wanted.model is not None and not wanted.model.is_file():
-        return _refuse(f"there is no model file {_printable(wanted.model)}")
     try:
-        studio = Studio(paths=wanted.paths or [path_of("sample")], model=wanted.model)
+        model = None if wanted.model is None else resolve_model(wanted.model)
+        studio = Studio(paths=wanted.paths or [path_of("sample")], model=model)
     except AdsnetError as error:
         return _refuse(str(error))
     return studio.run(started)
@@ -195,10 +196,5 @@ def make_application() -> QApplication:
 
 
 def _refuse(text: str) -> int:
-    sys.stderr.write(f"{PROGRAM}: error: {text}\n")
+    print_error(text)
     return 2
-
-
-def _printable(path: Path) -> str:
-    """A path that can be printed, whatever bytes its name has."""
-    return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -12,11 +12,11 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_dir, user_config_dir, user_data_dir
 
 from adsnet.errors import AdsnetError
 from adsnet.model_file import DEFAULT_MODEL, read_model, resolve_model
 from adsnet.sparse.choose import cuda_works, self_test
+from adsnet.storage.folders import config_folder, data_folder, log_folder
 from adsnet.training.run import has_fast_bf16
 
 PACKAGES = (
@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
     lines += [("gpu", torch.cuda.get_device_name(0) if cuda_works() else "none that torch can use")]
     tests = [self_test(name) for name in ("dense", "gather", "spconv")]
     lines += [(f"engine {t.engine}", ("ok: " if t.passed else "not used: ") + t.text) for t in tests]
-    lines += [(f"folder {n}", _writable(Path(p))) for n, p in _folders().items()]
+    lines += [(f"folder {n}", _writable(p)) for n, p in _folders().items()]
     model, sound = _default_model()
     lines += [("default model", model)]
     for key, value in lines:
@@ -57,12 +57,13 @@ def _qt_platform() -> str:
     return "no display" if sys.platform.startswith("linux") else "native"
 
 
-def _folders() -> dict[str, str]:
-    name = "adsnet-studio"
+def _folders() -> dict[str, Path]:
     return {
-        "settings": user_config_dir(name), "data": user_data_dir(name), "cache": user_cache_dir(name),
-        "temporary": tempfile.gettempdir(),
-    }  # fmt: skip
+        "settings": config_folder(),
+        "data": data_folder(),
+        "logs": log_folder(),
+        "temporary": Path(tempfile.gettempdir()),
+    }
 
 
 def _writable(folder: Path) -> str:

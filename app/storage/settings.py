@@ -14,8 +14,9 @@ from typing import Any
 from adsnet.errors import StorageError
 from adsnet.storage.atomic import read_json, write_json
 from adsnet.storage.files import shown
+from adsnet.storage.folders import config_folder
 from app.imaging.colours import COLOUR_MAPS
-from app.storage.paths import config_folder, set_aside
+from app.storage.paths import set_aside
 
 FORMAT = "adsnet-settings-1"
 GROUPS = ("Appearance", "Display", "Editing", "Saving", "Network", "Hidden")

@@ -32,7 +32,7 @@ def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_without_a_display_one_sentence_and_exit_2() -> None:
     done = _run()
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith("adsnet-studio: error: there is no display") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("adsnet: error: there is no display") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_cannot_be_opened_ends_with_one_sentence(tmp_path: Path, arguments:
     done = _run(*(a.format(**places) for a in arguments), QT_QPA_PLATFORM="offscreen")
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 2, done.stderr
-    assert len(lines) == 1 and lines[0].startswith("adsnet-studio: error: ") and part in lines[0]
+    assert len(lines) == 1 and lines[0].startswith("adsnet: error: ") and part in lines[0]
 
 
 def test_starting_loads_neither_qt_nor_torch_before_main_and_never_torch() -> None:

@@ -69,7 +69,7 @@ def die(how: str) -> None:
         os._exit(int(how.removeprefix("exit")))
 
 
-def predict(request: Predict, frames: dict[str, tuple[int, ...]]) -> None:
+def predict(request: Predict, frames: dict[str, tuple[int, ...]], model: str) -> None:
     if request.engine == "slow":
         time.sleep(0.15)
     if request.engine == "fail":
@@ -87,7 +87,7 @@ def predict(request: Predict, frames: dict[str, tuple[int, ...]]) -> None:
     probability = np.zeros(shape, np.float32)
     probability[1, 2] = 0.9
     what = "with pixels" if request.pixels is not None else "again"
-    answer = Prediction(probability, (), (), (16, 16), 0.01, "adsnet", "net", what)
+    answer = Prediction(probability, (), (), (16, 16), 0.01, "adsnet", model, what)
     send(Predicted(request.job, request.generation, request.frame, answer))
 
 
@@ -120,6 +120,7 @@ def main() -> None:
     requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     threading.Thread(target=read, args=(requests,), daemon=True).start()
     frames: dict[str, tuple[int, ...]] = {}
+    model = "net"
     for request in iter(requests.get, None):
         if isinstance(request, LoadModel):
             frames.clear()
@@ -128,11 +129,13 @@ def main() -> None:
             if request.path == "bad":
                 send(JobFailed(request.job, "The model bad is damaged: choose another."))
             else:
-                name = request.path.removesuffix(".file")
+                if request.path.startswith("slow"):
+                    time.sleep(0.15)
+                model = name = request.path.removesuffix(".file")
                 path = request.path if os.path.isabs(request.path) else f"{name}.file"
                 send(ModelLoaded(request.job, name, path, {"device": request.device}))
         elif isinstance(request, Predict):
-            predict(request, frames)
+            predict(request, frames, model)
         elif isinstance(request, StartTraining):
             for event in train(request):
                 send(event)

@@ -19,6 +19,7 @@ from adsnet.config import Sparsity
 from adsnet.messages import JobFailed, JobStopped, Ready
 from app.engine.client import WorkerClient
 from app.engine.process import Tail, environment
+from app.failures import LOGGER, start_log
 from tests.app.engine.conftest import FAKE, MakeClient
 
 ROOT = Path(adsnet.__file__).resolve().parent.parent
@@ -310,3 +311,18 @@ def test_only_the_end_of_a_long_log_is_kept() -> None:
 def test_python_is_the_default_program(qapp: object) -> None:
     client = WorkerClient()
     assert client._child._program == sys.executable and client._child._arguments == ("-m", "adsnet.worker")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_crash_reaches_the_log_of_the_program(
+    make_client: MakeClient, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LOGGER, "handlers", [])
+    path = start_log(tmp_path)
+    client = make_client("kill", restarts=False)
+    client.start()
+    qtbot.waitUntil(lambda: not client.is_running, timeout=20000)
+    text = path.read_text(encoding="utf-8") if path is not None else ""
+    assert "signal 9" in text and "last words" in text
+    for handler in LOGGER.handlers:
+        handler.close()

@@ -99,6 +99,71 @@ def test_another_model(engine: PredictEngine, session: Session, qtbot: QtBot) ->
     assert session.model is not None and session.model.name == "other" and session.jobs.running == ()
 
 
+def load(engine: PredictEngine, session: Session, qtbot: QtBot, model: str) -> None:
+    engine.load(model)
+    qtbot.waitUntil(lambda: session.jobs.running == (), timeout=20000)
+
+
+def made_by(session: Session) -> str:
+    return session.prediction.model if session.prediction is not None else "none"
+
+
+def test_a_frame_gone_to_while_a_model_is_loaded_is_predicted_by_that_model(
+    engine: PredictEngine, session: Session, qtbot: QtBot
+) -> None:
+    load(engine, session, qtbot, "first")
+    engine.load("slow second")
+    session.step(1)
+    assert session.jobs.busy("load") and not session.jobs.busy("predict")
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+    assert made_by(session) == "slow second"
+    load(engine, session, qtbot, "first")
+    assert made_by(session) == "first", "nothing of the other model was kept under its name"
+
+
+def test_a_request_that_waits_while_a_model_is_loaded_is_not_kept_for_the_model_before(
+    engine: PredictEngine, session: Session, qtbot: QtBot
+) -> None:
+    load(engine, session, qtbot, "first")
+    session.set_engine("slow")
+    session.step(1)
+    session.step(1)
+    load(engine, session, qtbot, "slow second")
+    qtbot.waitUntil(lambda: made_by(session) == "slow second", timeout=20000)
+    load(engine, session, qtbot, "first")
+    assert made_by(session) == "first"
+
+
+def test_what_was_asked_for_while_a_model_was_loaded_comes_also_when_that_fails(
+    engine: PredictEngine, session: Session, qtbot: QtBot
+) -> None:
+    session.set_settings(dataclasses.replace(session.settings, predict_automatically=False))
+    engine.load("bad")
+    session.step(1)
+    engine.request()
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+    assert made_by(session) == "adsnet-default" and keys(session) == ["model"]
+
+
+def test_a_file_that_was_trained_again_is_another_model(
+    engine: PredictEngine, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.file"
+    path.write_bytes(b"weights")
+    load(engine, session, qtbot, str(path))
+    session.step(1)
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+    path.write_bytes(b"other weights")
+    told: list[str] = []
+    session.prediction_cleared.connect(lambda: told.append("cleared"))
+    session.prediction_arrived.connect(lambda: told.append("arrived"))
+    engine.load(str(path))
+    qtbot.waitUntil(lambda: told == ["cleared", "arrived"], timeout=20000)
+    session.step(-1)
+    assert session.prediction is None, "the prediction of the file as it was is not shown"
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+
+
 def test_a_damaged_model_of_the_settings_is_not_the_end(client: WorkerClient, session: Session, qtbot: QtBot) -> None:
     session.set_settings(dataclasses.replace(session.settings, model="bad"))
     engine = PredictEngine(client, session)
@@ -148,6 +213,20 @@ def test_a_frame_that_kills_the_worker_is_not_tried_for_ever(
     session.set_engine("auto")
     session.step(1)
     qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_the_frame_in_flight_is_blamed_for_a_crash_and_not_the_newest(
+    engine: PredictEngine, session: Session, client: WorkerClient, qtbot: QtBot
+) -> None:
+    crashes: list[str] = []
+    client.crashed.connect(crashes.append)
+    session.set_engine("kill")
+    session.set_engine("auto")
+    session.step(1)
+    qtbot.waitUntil(lambda: len(crashes) == 1, timeout=20000)
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=20000)
+    assert session.frame_index == 1, "it was only waiting and is asked for again"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from adsnet.data.datasets import open_dataset, write_manifest
 from adsnet.errors import AdsnetError, DatasetError, FrameError, StorageError
+from adsnet.storage.folders import data_folder
 from app.state.frames import FrameCache
 from app.state.lock import RootLock
 from app.state.sequence import open_sequence
-from app.storage.paths import data_folder
 from tests.app.state.conftest import SHAPE, write_frame
 
 

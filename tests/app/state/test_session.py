@@ -21,11 +21,11 @@ from adsnet.config import Sparsity
 from adsnet.data.labels import read_mask, write_mask
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from adsnet.prediction import Prediction
+from adsnet.storage.folders import data_folder
 from app.imaging.raster import brush
 from app.state.model import Model
 from app.state.session import Session
 from app.storage.labels import LabelConflict
-from app.storage.paths import data_folder
 from app.storage.settings import Settings, load_settings
 from tests.app.state.conftest import SHAPE, write_frame
 

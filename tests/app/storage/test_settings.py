@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as settings_profile
 from hypothesis import strategies as st
 
+from adsnet.storage import folders
 from app.storage import paths, settings
 from app.storage.settings import Settings
 
@@ -87,25 +88,25 @@ def test_recent_has_no_doubles_and_an_end() -> None:
 
 def test_home_variable_moves_everything(isolated_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = isolated_home / "studio"
-    assert paths.config_folder() == home / "config"
-    assert paths.data_folder() == home / "data"
-    assert paths.log_folder() == home / "logs"
+    assert folders.config_folder() == home / "config"
+    assert folders.data_folder() == home / "data"
+    assert folders.log_folder() == home / "logs"
     monkeypatch.delenv("ADSNET_STUDIO_HOME")
-    assert paths.config_folder().name == "adsnet-studio"
+    assert folders.config_folder().name == "adsnet-studio"
 
 
 def test_label_root_stays_beside_frames_where_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths.label_root(tmp_path / "new" / "set", source=tmp_path) == tmp_path / "new" / "set"
     monkeypatch.setattr(os, "access", lambda *_: False)
     private = paths.label_root(tmp_path, source=tmp_path)
-    assert private.parent == paths.data_folder() / "projects"
+    assert private.parent == folders.data_folder() / "projects"
     assert private == paths.label_root(tmp_path, source=tmp_path)
     assert private != paths.label_root(tmp_path, source=tmp_path / "other")
 
 
 def test_the_shipped_sample_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "path_of", lambda name: tmp_path)
-    assert paths.label_root(tmp_path / "masks", source=tmp_path).is_relative_to(paths.data_folder())
+    assert paths.label_root(tmp_path / "masks", source=tmp_path).is_relative_to(folders.data_folder())
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=300))
