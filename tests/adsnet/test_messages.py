@@ -101,7 +101,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(LoadModel, whole, text, text),
     st.builds(Predict, whole, whole, text, st.none() | any_array, sparsities, text),
     st.builds(
-        StartTraining, whole, st.lists(text, max_size=2).map(tuple), text, st.none() | text, tables, st.booleans()
+        StartTraining, whole, st.lists(text, max_size=2).map(tuple), text, st.none() | text, tables, st.booleans(), text
     ),
     st.builds(StopTraining, whole),
     st.just(Shutdown()),

@@ -186,7 +186,8 @@ def test_it_predicts_what_the_library_predicts(child: Child, model_path: Path) -
 
 def test_it_trains_as_the_command_line_does(child: Child, data_set: Path, model_path: Path, tmp_path: Path) -> None:
     config = quick(iterations=3)
-    child.send(StartTraining(4, (str(data_set),), str(tmp_path / "a"), str(model_path), to_dict(config)))
+    out = tmp_path / "a"
+    child.send(StartTraining(4, (str(data_set),), str(out), str(model_path), to_dict(config), name="my model"))
     events = child.until_closed(4)
     kinds = [Evaluated, TrainProgress, TrainProgress, TrainProgress, Evaluated, JobDone]
     assert [type(e) for e in events] == kinds
@@ -194,6 +195,7 @@ def test_it_trains_as_the_command_line_does(child: Child, data_set: Path, model_
     scored = events[-2]
     assert isinstance(scored, Evaluated) and [f["frame"] for f in scored.frames] == ["f02", "f07"]
     assert events[-1] == JobDone(4, {"model": str(tmp_path / "a" / "model.safetensors"), "iteration": 3})
+    assert read_model(out / "model.safetensors")[1].name == "my model"
     list(run(TrainJob(((data_set, None),), tmp_path / "b", config, init=model_path)))
     assert (tmp_path / "a" / "metrics.jsonl").read_bytes() == (tmp_path / "b" / "metrics.jsonl").read_bytes()
 
