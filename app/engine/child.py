@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 from adsnet.messages import Decoder, Message, ProtocolError, Shutdown, encode
 from app.engine.process import Tail, environment, how_it_ended
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("adsnet-studio.worker")
 
 
 class Child(QObject):

@@ -36,7 +36,7 @@ State = Literal["stopped", "starting", "ready", "crashed"]
 
 MAX_RESTARTS = 3
 RESTART_WINDOW = 60.0
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("adsnet-studio.worker")
 
 
 @dataclass(frozen=True, eq=False)
