@@ -110,7 +110,8 @@ class WorkerClient(QObject):
         self._crashes: deque[float] = deque()
         self._loaded: tuple[str, str] | None = None
         self._loading: dict[int, tuple[str, str]] = {}
-        self._in_flight: int | None = None
+        self._in_flight: _Wish | None = None
+        self._fatal: int | None = None
         self._waiting: _Wish | None = None
         self._frame_there: str | None = None
         self._unsent: list[int] = []
@@ -142,6 +143,11 @@ class WorkerClient(QObject):
         """The jobs that were sent and have not ended."""
         return tuple(self._jobs)
 
+    @property
+    def fatal_generation(self) -> int | None:
+        """Of the prediction that was being computed when the process died last; None if there was none."""
+        return self._fatal
+
     # ---- requests -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -152,7 +158,11 @@ class WorkerClient(QObject):
             self._start(load=True)
 
     def load_model(self, path: str | os.PathLike[str], device: str = "auto") -> int:
-        """Load a model file, or a shipped model by its name; returns the job, which ends in ``model_loaded``."""
+        """Load a model file, or a shipped model by its name; returns the job, which ends in ``model_loaded``.
+
+        A prediction that waits for its turn is dropped: ask again when the model is there.
+        """
+        self._waiting = None  # it was meant for the model before
         job = self._new_job("load")
         self._loading[job] = (os.fspath(path), device)
         self._frame_there = None  # the worker forgets the frame with the model
@@ -254,7 +264,7 @@ class WorkerClient(QObject):
         if wish is None or self._in_flight is not None:
             return
         self._waiting = None
-        self._in_flight = wish.job
+        self._in_flight = wish
         self._jobs[wish.job] = "predict"
         if not self._child.is_running and not self._given_up:
             self._start(load=True)
@@ -285,7 +295,7 @@ class WorkerClient(QObject):
         asked = self._loading.pop(job, None)
         if isinstance(message, ModelLoaded) and asked is not None:
             self._loaded = (message.path, asked[1])
-        if job == self._in_flight:
+        if self._in_flight is not None and job == self._in_flight.job:
             self._in_flight = None
             if not isinstance(message, Predicted):
                 self._frame_there = None  # whether the worker has the pixels is not known
@@ -322,6 +332,8 @@ class WorkerClient(QObject):
         while self._crashes and now - self._crashes[0] > RESTART_WINDOW:
             self._crashes.popleft()
         self._crashes.append(now)
+        # A process that had a model to load first may have died of that.
+        self._fatal = self._in_flight.generation if self._in_flight is not None and not self._loading else None
         if hopeless or not self._restarts or len(self._crashes) > MAX_RESTARTS:
             self._given_up = text
         self._set_state("crashed")

@@ -41,6 +41,7 @@ class PredictEngine(QObject):
         self._instead = False
         self._accepted = self._accepted_now()
         self._deadly: PredictionKey | None = None
+        self._owed = False
         client.model_loaded.connect(self._on_model_loaded)
         client.predicted.connect(self._on_predicted)
         client.failed.connect(self._on_failed)
@@ -84,7 +85,6 @@ class PredictEngine(QObject):
         if self._session.model is None and self._load_job is None:
             self._wanted = None
             self.load_usual()
-            return  # the model, once there, asks for the prediction
         self._ask()
 
     def _load(self, path: str, device: str) -> None:
@@ -104,15 +104,23 @@ class PredictEngine(QObject):
             self._shown_done()
             return
         # A frame that killed the worker is not tried again on its own: it would kill it for ever.
-        if self._client.is_running and key != self._deadly and (self.automatic or self._session.prediction is not None):
+        wanted = self.automatic or self._owed or self._session.prediction is not None
+        if self._client.is_running and key != self._deadly and wanted:
             self._ask()
         else:
             self._shown_done()
 
     def _ask(self) -> None:
+        if self._load_job is not None:
+            # The worker would answer with the model to come; what it is known by here is still the one before.
+            self._owed = True
+            self._session.predictions.next_generation()
+            self._shown_done()
+            return
         key, frame = self._session.prediction_key(), self._session.frame
         if key is None or frame is None:
             return
+        self._owed = False
         generation = self._session.predictions.next_generation()
         self._asked[generation] = key
         if not self._job:
@@ -149,7 +157,7 @@ class PredictEngine(QObject):
         path, project = Path(message.path), self._session.project
         # A model that was accepted here goes by the name of its copy, not by that of the run that made it.
         ours = project is not None and path == project.model
-        model = Model(path.stem if ours else message.name, path, message.card)
+        model = Model(path.stem if ours else message.name, path, message.card, _stamp(path))
         if model == self._session.model:
             self._follow()  # the same model in a new process
         else:
@@ -165,6 +173,8 @@ class PredictEngine(QObject):
             if self._session.model is None and failed is not None and failed[0] != DEFAULT_MODEL:
                 self._load(DEFAULT_MODEL, failed[1])
                 self._instead = True  # the user is to know why it is not the chosen one
+            elif self._owed:
+                self._follow()  # the worker goes on with the model before
         elif self._client.is_ready:
             self._shown_done()
             self._session.notices.error(message.text, key="predict", details=message.details)
@@ -185,8 +195,9 @@ class PredictEngine(QObject):
         )
 
     def _lost(self) -> None:
-        if self._job and self._asked:
-            self._deadly = self._asked[max(self._asked)]
+        fatal = self._client.fatal_generation
+        if fatal is not None and fatal in self._asked:
+            self._deadly = self._asked[fatal]
         self._asked.clear()
         self._shown_done()
         self._loading_done()
@@ -220,3 +231,12 @@ class PredictEngine(QObject):
     def _loading_done(self) -> None:
         self._session.jobs.finish(self._load_shown)
         self._load_job, self._load_shown = None, 0
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that was written in its place."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -15,8 +15,10 @@ class Model:
         name: for the user.
         path: its file.
         card: the header of the file: configuration, metrics and so on.
+        stamp: size and time of the file when it was loaded; a model trained again may have the same name and path.
     """
 
     name: str
     path: Path
     card: dict[str, Any]
+    stamp: tuple[int, int] | None = None

@@ -18,7 +18,7 @@ MEGABYTE = 2**20
 
 
 class PredictionKey(NamedTuple):
-    """What a prediction depends on."""
+    """What a prediction depends on; ``model`` tells one version of a file from the next."""
 
     frame: str
     sparsity: Sparsity
