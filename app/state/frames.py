@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections import OrderedDict
 
@@ -81,6 +82,7 @@ class FrameCache:
                 self._used -= oldest.pixels.nbytes
 
     def _work(self) -> None:
+        told = False
         while True:
             sequence, index = self._wishes.get()
             while not self._wishes.empty():  # only the last wish still matters
@@ -88,4 +90,8 @@ class FrameCache:
             try:
                 self.read(sequence, index)
             except FrameError:
-                continue
+                continue  # found again, and told, when the frame is gone to
+            except Exception:  # noqa: BLE001  the end of the thread would end reading ahead without a word
+                if not told:
+                    told = True
+                    threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -12,11 +14,12 @@ import tifffile
 from pytestqt.qtbot import QtBot
 
 from adsnet.data.datasets import open_dataset, write_manifest
+from adsnet.data.frames import Frame
 from adsnet.errors import AdsnetError, DatasetError, FrameError, StorageError
 from adsnet.storage.folders import data_folder
 from app.state.frames import FrameCache
 from app.state.lock import RootLock
-from app.state.sequence import open_sequence
+from app.state.sequence import Sequence, open_sequence
 from tests.app.state.conftest import SHAPE, write_frame
 
 
@@ -120,6 +123,31 @@ def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot
     cache.ahead(sequence, 2)
     qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=20000)
     assert not cache.holds(sequence, 1)
+
+
+def test_reading_ahead_survives_what_nobody_thought_of(
+    folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence = open_sequence([folder])
+    cache = FrameCache()
+    told: list[threading.ExceptHookArgs] = []
+    working: Callable[[Sequence, int], Frame] = Sequence.read
+
+    def broken(_: Sequence, index: int) -> Frame:
+        tried.append(index)
+        raise MemoryError("no memory for the frame")
+
+    tried: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", told.append)
+        patch.setattr(Sequence, "read", broken)
+        for index in (0, 1):
+            cache.ahead(sequence, index)
+            qtbot.waitUntil(lambda wanted=index: tried[-1:] == [wanted], timeout=20000)  # type: ignore[misc]
+        patch.setattr(Sequence, "read", working)
+        cache.ahead(sequence, 2)
+        qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=20000)
+    assert [one.exc_type for one in told] == [MemoryError], "told once"
 
 
 def test_the_cache_is_limited_but_holds_one(folder: Path) -> None:
