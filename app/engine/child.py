@@ -130,16 +130,6 @@ class Child(QObject):
                 process.waitForFinished(max(milliseconds // 4, 500))
         return self._process is None
 
-    def abandon(self) -> None:
-        """Kill the process; nothing is heard of it any more."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._ladder.stop()
-            process.blockSignals(True)
-            process.kill()
-            process.waitForFinished(1000)
-            process.deleteLater()
-
     # ---- what the process does ------------------------------------------------------------------------------
 
     def _read_output(self) -> None:
@@ -149,8 +139,6 @@ class Child(QObject):
         try:
             for message in self._decoder.feed(bytes(process.readAllStandardOutput().data())):
                 self.received.emit(message)
-                if process is not self._process:
-                    return  # whoever received it abandoned the process
         except ProtocolError as error:
             self._damage = str(error)
             process.kill()

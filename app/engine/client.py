@@ -183,31 +183,16 @@ class WorkerClient(QObject):
         self._waiting = _Wish(self._new_number(), generation, frame, pixels, sparsity, engine)
         self._send_waiting()
 
-    def start_training(
-        self, data: tuple[str, ...], out: str, init: str | None, config: dict[str, Any], *, resume: bool = False
-    ) -> int:
+    def start_training(self, data: tuple[str, ...], out: str, init: str | None, config: dict[str, Any]) -> int:
         """Train, as ``adsnet train`` does; returns the job."""
         job = self._new_job("train")
-        self._send(StartTraining(job, data, out, init, config, resume))
+        self._send(StartTraining(job, data, out, init, config, resume=False))
         return job
 
     def stop_training(self, job: int) -> None:
         """Let the training finish its step, save and end in ``stopped``."""
         if job in self._jobs:
             self._child.send(StopTraining(job))
-
-    def cancel_all(self) -> None:
-        """End the process at once, its jobs in ``stopped``, and start it again with the same model."""
-        self._waiting = None
-        if not self._child.is_running:
-            return
-        closing = self._child.is_closing
-        self._child.abandon()
-        for job in tuple(self._jobs):
-            self._end(JobStopped(job))
-        self._set_state("stopped")
-        if self._restarts and not closing:
-            self._start(load=True)
 
     def shutdown(self) -> None:
         """End the process, politely at first: see ``Child.shutdown``. Returns at once."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from adsnet.messages import JobFailed, JobStopped, ModelLoaded, Predicted
+from adsnet.messages import JobFailed, ModelLoaded, Predicted
 from app.engine.client import WorkerClient
 from app.state.model import Model
 from app.state.predictions import PredictionKey
@@ -45,7 +45,6 @@ class PredictEngine(QObject):
         client.model_loaded.connect(self._on_model_loaded)
         client.predicted.connect(self._on_predicted)
         client.failed.connect(self._on_failed)
-        client.stopped.connect(self._on_stopped)
         client.crashed.connect(self._on_crashed)
         client.gave_up.connect(self._on_gave_up)
         client.state_changed.connect(self._on_state)
@@ -178,11 +177,6 @@ class PredictEngine(QObject):
         elif self._client.is_ready:
             self._shown_done()
             self._session.notices.error(message.text, key="predict", details=message.details)
-
-    def _on_stopped(self, message: JobStopped) -> None:
-        self._shown_done()
-        if message.job == self._load_job:
-            self._loading_done()
 
     def _on_crashed(self, text: str) -> None:
         self._lost()

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset, write_manifest
 from adsnet.errors import TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
-from adsnet.storage.atomic import read_json
 from app.engine.client import WorkerClient
 from app.state.session import Session
 from app.storage.project import Project
@@ -22,9 +21,9 @@ from app.storage.project import Project
 MANIFEST = "frames.json"
 
 
-def training_client() -> WorkerClient:
+def training_client(threads: int | None) -> WorkerClient:
     """The worker of a training; one that dies is not started again, as the training would not go on by itself."""
-    return WorkerClient(name="the training process", restarts=False)
+    return WorkerClient(name="the training process", threads=threads, restarts=False)
 
 
 class TrainEngine(QObject):
@@ -32,19 +31,14 @@ class TrainEngine(QObject):
 
     Args:
         session: whose labels are trained on, and whose ``fine_tune`` is told.
-        client_factory: makes the worker.
-
-    Signals:
-        accepted(object): the path of a candidate that is the model of the project now.
+        client_factory: makes the worker, with the number of threads or None.
     """
-
-    accepted = Signal(object)
 
     def __init__(
         self,
         session: Session,
         *,
-        client_factory: Callable[[], WorkerClient] = training_client,
+        client_factory: Callable[[int | None], WorkerClient] = training_client,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -60,13 +54,6 @@ class TrainEngine(QObject):
     def running(self) -> bool:
         """Whether a training goes on."""
         return self._train_job is not None
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether the last run ended early and can go on."""
-        run = self._session.fine_tune.run
-        stopped = self._session.fine_tune.status in ("stopped", "failed")
-        return not self.running and stopped and run is not None and (run / "config.json").is_file()
 
     # ---- wishes ---------------------------------------------------------------------------------------------
 
@@ -87,7 +74,7 @@ class TrainEngine(QObject):
             only_corrected: take frames only that a person corrected or is content with.
 
         Raises:
-            TrainingError: a training runs already, or there are too few labels.
+            TrainingError: a training runs already, no model is loaded, or there are too few labels.
             ConfigError: an option is not usable.
             StorageError: the run folder cannot be written.
         """
@@ -96,6 +83,9 @@ class TrainEngine(QObject):
             raise TrainingError("A training is running: stop it before another one is started.")
         if project is None or sequence is None:
             raise TrainingError("Nothing is open to train on: open a sequence with labels first.")
+        model = self._session.model
+        if model is None:
+            raise TrainingError("No model is loaded that could be trained further: wait for it, or load one.")
         options = NAMED_CONFIGS["fine-tune"] if config is None else config
         options = from_dict(TrainConfig, options) if isinstance(options, dict) else options
         if iterations is not None:
@@ -109,25 +99,13 @@ class TrainEngine(QObject):
         self._project = project  # the candidate belongs to it, whatever is open when the training ends
         manifest = run / MANIFEST
         write_manifest(manifest, Dataset(sequence.name, run, "manifest", samples))
-        self._begin(run, options, resume=False)
-
-    def resume(self) -> None:
-        """Go on with the run that was stopped or failed last, from its last checkpoint. Raises as ``start``."""
-        run = self._session.fine_tune.run
-        if not self.can_resume or run is None:
-            raise TrainingError("There is no training that could go on: start one.")
-        self._begin(run, from_dict(TrainConfig, read_json(run / "config.json")), resume=True)
+        self._begin(run, options, model.path)
 
     def stop(self) -> None:
         """Finish the step, save and end; the candidate so far can be accepted."""
         if self._client is not None and self._train_job is not None:
             self._session.fine_tune.stopping()
             self._client.stop_training(self._train_job)
-
-    def kill(self) -> None:
-        """End the process at once; what it saved last stays."""
-        if self._client is not None:
-            self._client.cancel_all()
 
     def accept(self) -> Path:
         """Make the candidate the model of the project; the one before is kept.
@@ -142,7 +120,6 @@ class TrainEngine(QObject):
         path = project.accept_candidate(tune.candidate)
         tune.clear()
         self._session.project_changed.emit()
-        self.accepted.emit(path)
         return path
 
     def discard(self) -> None:
@@ -168,11 +145,11 @@ class TrainEngine(QObject):
 
     # ---- the process ----------------------------------------------------------------------------------------
 
-    def _begin(self, run: Path, config: TrainConfig, *, resume: bool) -> None:
-        self._session.fine_tune.begin(iterations=config.iterations, run=run, resumed=resume)
+    def _begin(self, run: Path, config: TrainConfig, init: Path) -> None:
+        self._session.fine_tune.begin(iterations=config.iterations, run=run)
         self._shown = self._session.jobs.start("train", "Fine-tuning")
         self._session.notices.withdraw("train")
-        client = self._make_client()
+        client = self._make_client(self._session.settings.threads or None)
         client.setParent(self)
         client.progress.connect(self._on_progress)
         client.evaluated.connect(self._on_evaluated)
@@ -180,10 +157,8 @@ class TrainEngine(QObject):
         client.stopped.connect(self._on_stopped)
         client.failed.connect(self._on_failed)
         self._client = client
-        model = self._session.model
-        init = None if model is None else os.fspath(model.path)
         data = (os.fspath(run / MANIFEST),)
-        self._train_job = client.start_training(data, os.fspath(run), init, to_dict(config), resume=resume)
+        self._train_job = client.start_training(data, os.fspath(run), os.fspath(init), to_dict(config))
 
     def _on_progress(self, message: TrainProgress) -> None:
         if message.job == self._train_job:

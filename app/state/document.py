@@ -172,13 +172,6 @@ class MaskDocument(QObject):
             history.stack.setClean()
             self._tell_clean()
 
-    def mark_unsaved(self, stem: str) -> None:
-        """The label file of this frame does not hold its mask, whatever was saved before."""
-        history = self._histories.get(stem)
-        if history is not None:
-            history.stack.resetClean()
-            self._tell_clean()
-
     def _open(self, history: History | None, mask: BoolArray) -> None:
         self._current, self._mask = history, mask
         if history is not None:  # last in the order of forgetting

@@ -90,13 +90,11 @@ class FineTune(QObject):
         self.cleared.emit()
         self._set_status("idle")
 
-    def begin(self, *, iterations: int, run: Path, resumed: bool = False) -> None:
-        """A run starts in the folder ``run``; a resumed one keeps its curves."""
-        if not resumed:
-            self._empty()
-            self.cleared.emit()
+    def begin(self, *, iterations: int, run: Path) -> None:
+        """A run starts in the folder ``run``."""
+        self._empty()
+        self.cleared.emit()
         self.iterations, self.run = iterations, run
-        self.seconds_left, self.text, self.details = None, "", ""
         self._set_status("running")
 
     def stopping(self) -> None:
@@ -106,8 +104,6 @@ class FineTune(QObject):
 
     def step(self, event: TrainProgress) -> None:
         """A training step is done."""
-        if self.steps and event.iteration <= self.steps[-1]:
-            self._cut(event.iteration)  # resumed from an earlier checkpoint
         self.iteration, self.iterations = event.iteration, event.iterations
         self.seconds_left = event.seconds_left
         self.steps.append(event.iteration)
@@ -117,12 +113,6 @@ class FineTune(QObject):
             values += [float("nan")] * (len(self.steps) - 1 - len(values))
             values.append(event.losses.get(name, float("nan")))
         self.progressed.emit()
-
-    def _cut(self, iteration: int) -> None:
-        kept = sum(step < iteration for step in self.steps)
-        del self.steps[kept:]
-        for values in self.losses.values():
-            del values[kept:]
 
     def score(self, event: Evaluated) -> None:
         """Scores on the held-out frames came."""

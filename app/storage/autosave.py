@@ -40,20 +40,10 @@ class Autosave(QObject):
         if self.enabled and not (self._timer.isActive() and self._timer.remainingTime() <= self.delay_ms):
             self._timer.start(self.delay_ms)
 
-    def flush(self) -> bool:
-        """Save now; returns whether all is saved."""
-        self._timer.stop()
-        return self._attempt()
-
     def cancel(self) -> None:
         """Forget the save that is due."""
         self._timer.stop()
 
     def _run(self) -> None:
-        self._attempt()
-
-    def _attempt(self) -> bool:
-        saved = self._save()
-        if not saved and self.enabled:
+        if not self._save() and self.enabled:
             self._timer.start(self._retry_ms)
-        return saved

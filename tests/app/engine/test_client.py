@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 import adsnet
 from adsnet.config import Sparsity
-from adsnet.messages import JobFailed, JobStopped, Ready
+from adsnet.messages import JobFailed, Ready
 from app.engine.client import WorkerClient
 from app.engine.process import Tail, environment
 from app.failures import LOGGER, start_log
@@ -213,21 +213,6 @@ def test_the_end_of_the_program_waits_and_kills(make_client: MakeClient, qtbot: 
     starting = make_client()
     starting.start()
     assert starting.wait_shutdown(4000), "also while it starts"
-
-
-def test_cancelling_stops_the_jobs_and_starts_again(make_client: MakeClient, qtbot: QtBot) -> None:
-    client = make_client()
-    heard = Heard(client)
-    client.cancel_all()
-    client.load_model("net")
-    qtbot.waitUntil(lambda: bool(heard.of("model_loaded")), timeout=20000)
-    first = client.pid
-    predict(client, 1, engine="slow")
-    predict(client, 2)
-    client.cancel_all()
-    assert [type(message) for message in heard.of("stopped")] == [JobStopped]
-    qtbot.waitUntil(lambda: len(heard.of("model_loaded")) == 2, timeout=20000)
-    assert client.pid != first and heard.of("crashed") == [] and heard.of("predicted") == []
 
 
 def test_training_reports_and_stops(make_client: MakeClient, qtbot: QtBot, tmp_path: Path) -> None:
