@@ -1,4 +1,7 @@
-"""What the person can choose, as one frozen dataclass that the settings dialog is made from.
+"""What the person can choose, as one frozen dataclass, stored as JSON.
+
+The window sets some of it where it is used (theme, colour map, brush, engine, dropped fractions, recent files); the
+rest is changed in the file.
 
 Only values that differ from the defaults are stored, so that a better default reaches everyone.
 """
