@@ -1,0 +1,115 @@
+"""Takes the pictures of the documentation from the real window: ``python -m tests.e2e.pictures``.
+
+It works on a copy of the sample, with real child processes, and writes ``docs/images/*.png``. Look at them before they
+are committed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from adsnet.resources import path_of
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+SIZE = (1400, 860)
+SECONDS = 600
+ITERATIONS = 60
+
+
+def main() -> int:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["ADSNET_STUDIO_HOME"] = str(Path(folder) / "home")
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        sample = Path(folder) / "sample"
+        shutil.copytree(path_of("sample"), sample)
+        from app.bootstrap import main as run
+
+        return run([str(sample)], started=_take_all)
+
+
+def _take_all(studio: object) -> None:
+    from PySide6.QtTest import QTest
+
+    from app.bootstrap import Studio
+
+    assert isinstance(studio, Studio)
+    session, window = studio.session, studio.window
+    assert session.sequence is not None
+    stems = session.sequence.stems
+    IMAGES.mkdir(parents=True, exist_ok=True)
+
+    def wait(holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + SECONDS
+        while not holds():
+            assert time.monotonic() < end, "the program did not get there"
+            QTest.qWait(20)
+
+    def show(stem: str) -> None:
+        session.go_to(stems.index(stem))
+        wait(lambda: session.prediction is not None and not session.jobs.busy("predict"))
+        QTest.qWait(300)
+
+    def toggle(*layers: str) -> None:
+        for layer in layers:
+            window.action_set[f"layer.{layer}"].trigger()
+        QTest.qWait(100)
+
+    def take(name: str) -> None:
+        QTest.qWait(300)
+        window.grab().save(str(IMAGES / f"{name}.png"))
+        sys.stdout.write(f"{name}.png\n")
+
+    window.resize(*SIZE)
+    session.set_settings(replace(session.settings, theme="dark"))
+    show("ground_06")
+    window.fit()
+    toggle("patches3", "patches2")
+    take("window")
+
+    window.cascade._stage3.slider.setValue(90)
+    window.cascade._stage2.slider.setValue(97)
+    wait(lambda: session.prediction is not None and session.prediction.kept["2"] < 0.04)
+    take("cascade")
+
+    toggle("patches3", "patches2", "attention4")
+    take("attention")
+    toggle("attention4")
+
+    window.cascade._stage3.slider.setValue(25)
+    window.cascade._stage2.slider.setValue(50)
+    show("clouds_06")
+    if session.predictions.targets:
+        window.workspace.jump_to(0)
+    window.action_set["tool.brush"].trigger()
+    session.display.set_brush_size(3)
+    take("correct")
+    window.action_set["tool.select"].trigger()
+
+    window.fit()
+    for stem in stems[2::3]:
+        session.go_to(stems.index(stem))
+        session.mark_reviewed()
+    window.action_set["model.fine_tune"].trigger()
+    window.fine_tune.iterations.setValue(ITERATIONS)
+    window.fine_tune.start.click()
+    wait(lambda: session.fine_tune.iteration >= ITERATIONS // 2)
+    take("fine-tune")
+    wait(lambda: not session.fine_tune.active)
+    take("compare")
+
+    session.set_settings(replace(session.settings, theme="light"))
+    show("sea_09")
+    take("light")
+    window.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
