@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject
 
 from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset, write_manifest
-from adsnet.errors import TrainingError
+from adsnet.errors import StorageError, TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
 from app.engine.client import WorkerClient
+from app.engine.scores import load_scores, save_scores
 from app.state.session import Session
 from app.storage.project import Project
 
@@ -49,6 +50,8 @@ class TrainEngine(QObject):
         self._train_job: int | None = None
         self._shown = 0
         self._project: Project | None = None
+        session.sequence_changed.connect(self._offer)
+        self._offer()
 
     @property
     def running(self) -> bool:
@@ -119,6 +122,7 @@ class TrainEngine(QObject):
             raise TrainingError("There is no candidate to accept: train first.")
         path = project.accept_candidate(tune.candidate)
         tune.clear()
+        self._session.notices.withdraw("candidate")
         self._session.project_changed.emit()
         return path
 
@@ -129,6 +133,7 @@ class TrainEngine(QObject):
             raise TrainingError("There is no candidate to discard: train first.")
         project.discard(tune.candidate or tune.run / "model")
         tune.clear()
+        self._session.notices.withdraw("candidate")
         self._session.project_changed.emit()
 
     def shutdown(self) -> None:
@@ -143,12 +148,28 @@ class TrainEngine(QObject):
         """Wait for the process to end; returns whether it is gone. For the end of the program."""
         return all([client.wait_shutdown(milliseconds) for client in self._clients()])
 
+    def _offer(self) -> None:
+        """Offer the candidate of an earlier session that nobody decided on."""
+        tune, project = self._session.fine_tune, self._session.project
+        if self.running or project is None:
+            return
+        candidate = project.undecided
+        if candidate is None or candidate == tune.candidate:
+            return
+        self._project = project
+        tune.offer(candidate, *load_scores(candidate.parent))
+        self._session.notices.info(
+            "The model that was tuned last here waits for your decision: accept or discard it under Fine-tune.",
+            key="candidate",
+        )
+
     # ---- the process ----------------------------------------------------------------------------------------
 
     def _begin(self, run: Path, config: TrainConfig, init: Path) -> None:
         self._session.fine_tune.begin(iterations=config.iterations, run=run)
         self._shown = self._session.jobs.start("train", "Fine-tuning")
         self._session.notices.withdraw("train")
+        self._session.notices.withdraw("candidate")
         client = self._make_client(self._session.settings.threads or None)
         client.setParent(self)
         client.progress.connect(self._on_progress)
@@ -168,7 +189,13 @@ class TrainEngine(QObject):
 
     def _on_evaluated(self, message: Evaluated) -> None:
         if message.job == self._train_job:
-            self._session.fine_tune.score(message)
+            tune = self._session.fine_tune
+            tune.score(message)
+            if tune.run is not None:
+                try:
+                    save_scores(tune.run, (tune.before, tune.after), tune.iteration)
+                except StorageError as error:
+                    self._session.notices.warn(str(error), key="scores")
 
     def _on_done(self, message: JobDone) -> None:
         if message.job == self._train_job:

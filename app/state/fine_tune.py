@@ -97,6 +97,16 @@ class FineTune(QObject):
         self.iterations, self.run = iterations, run
         self._set_status("running")
 
+    def offer(self, candidate: Path, scores: tuple[Evaluated, ...], iteration: int) -> None:
+        """The candidate of a run of an earlier session is to be decided on; not while a run is going on."""
+        assert not self.active
+        self._empty()
+        self.run, self.candidate, self.iteration = candidate.parent, candidate, iteration
+        self.cleared.emit()
+        for event in scores:
+            self.score(event)
+        self._set_status("done")
+
     def stopping(self) -> None:
         """The run was asked to stop."""
         if self.status == "running":

@@ -21,6 +21,7 @@ from app.storage.paths import set_aside
 
 FORMAT = "adsnet-project-1"
 SUFFIX = ".safetensors"
+CANDIDATE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,15 @@ class Project:
         runs = sorted(self._run_numbers(), reverse=True)
         return tuple(path for run in runs for path in sorted((self._runs / str(run)).glob(f"*{SUFFIX}")))
 
+    @property
+    def undecided(self) -> Path | None:
+        """The candidate of the newest run, if it has one that was neither accepted nor discarded."""
+        path = self._runs / str(max(self._run_numbers(), default=0)) / CANDIDATE
+        entries = self._record().get("accepted", [])
+        known = entries if isinstance(entries, list) else []
+        taken = [entry.get("candidate") for entry in known if isinstance(entry, dict)]
+        return path if path.is_file() and self._portable(path) not in taken else None
+
     def _run_numbers(self) -> list[int]:
         try:
             with os.scandir(self._runs) as entries:
@@ -132,7 +142,7 @@ class Project:
             ) from error
         target = self._free_name(name or self._usual_name())
         write_bytes(target, data, verify=lambda written: _same(written, data))
-        self.use(target)
+        self.use(target, candidate=candidate)
         return target
 
     def _usual_name(self) -> str:
@@ -146,8 +156,13 @@ class Project:
             number += 1
         return self._models / f"{safe}-{number}{SUFFIX}"
 
-    def use(self, model: Path | None) -> None:
-        """Make a model file, or with None the model of the program, the accepted one. Raises StorageError."""
+    def use(self, model: Path | None, *, candidate: Path | None = None) -> None:
+        """Make a model file, or with None the model of the program, the accepted one. Raises StorageError.
+
+        Args:
+            model: the file.
+            candidate: what it is a copy of; that one is decided on.
+        """
         record = self._record()
         if not record:
             set_aside(self._file)
@@ -155,7 +170,8 @@ class Project:
         history = record.get("accepted", [])
         accepted = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
         if name is not None and name not in (entry.get("model") for entry in accepted):
-            accepted.append({"model": name, "time": datetime.now(UTC).isoformat(timespec="seconds")})
+            entry = {"model": name, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+            accepted.append(entry if candidate is None else {**entry, "candidate": self._portable(candidate)})
         write_json(self._file, {**record, "format": FORMAT, "model": name, "accepted": accepted})
 
     def _portable(self, path: Path) -> str:

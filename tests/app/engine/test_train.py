@@ -14,7 +14,9 @@ from pytestqt.qtbot import QtBot
 from adsnet.config import TrainConfig
 from adsnet.data.datasets import open_dataset
 from adsnet.errors import ConfigError, TrainingError
+from adsnet.messages import Evaluated
 from app.engine.client import WorkerClient
+from app.engine.scores import load_scores, save_scores
 from app.engine.train import MANIFEST, TrainEngine
 from app.imaging.raster import brush
 from app.state.model import Model
@@ -108,6 +110,50 @@ def test_a_candidate_belongs_to_the_sequence_it_was_trained_on(
     assert session.project is not None and session.project.model is None
     session.open([tmp_path / "set"])
     assert session.project.model == path
+
+
+@pytest.mark.parametrize("decision", ["accept", "discard"])
+def test_a_candidate_that_nobody_decided_on_is_offered_after_a_restart(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot, tmp_path: Path, decision: str
+) -> None:
+    label(session, 0, 1)
+    make_engine().start(None, iterations=3)
+    wait(qtbot, session, "done")
+    known, candidate = session.fine_tune.comparison(), session.fine_tune.candidate
+    session.close_sequence()
+
+    later = Session(session.settings)
+    later.open([tmp_path / "set"])
+    engine = TrainEngine(later)
+    tune = later.fine_tune
+    assert (tune.status, tune.candidate, tune.iteration) == ("done", candidate, 3) and len(known) == 1
+    assert tune.comparison() == known
+    assert [notice.key for notice in later.notices.current] == ["candidate"]
+    if decision == "accept":
+        assert engine.accept().read_bytes() == b"candidate"
+    else:
+        engine.discard()
+    assert tune.status == "idle" and later.notices.current == ()
+    later.close_sequence()
+    later.open([tmp_path / "set"])
+    assert later.fine_tune.status == "idle", "it was decided on"
+    later.close_sequence()
+
+
+def test_damaged_scores_do_not_hide_a_candidate(session: Session, tmp_path: Path) -> None:
+    assert session.project is not None
+    candidate = session.project.new_run() / "model.safetensors"
+    candidate.write_bytes(b"candidate")
+    (candidate.parent / "scores.json").write_text('{"format": "adsnet-scores-1", "models": {"current": {"frames": 3}}}')
+    engine = TrainEngine(session)
+    assert session.fine_tune.candidate == candidate and session.fine_tune.comparison() == ()
+    engine.discard()
+
+
+def test_scores_without_a_value_are_kept(tmp_path: Path) -> None:
+    entry = {"frame": "a", "targets": 0, "found": 0, "false": 0, "iou": float("nan")}
+    save_scores(tmp_path, (Evaluated(4, "current", {"pd": float("inf")}, (entry,)), None), 2)
+    assert load_scores(tmp_path) == ((Evaluated(0, "current", {"pd": None}, ({**entry, "iou": None},)),), 2)
 
 
 def test_a_discarded_candidate_is_gone(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:

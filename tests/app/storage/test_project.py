@@ -69,6 +69,22 @@ def test_a_failed_copy_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         project.accept_candidate(tmp_path / "gone.safetensors")
 
 
+def test_a_candidate_is_undecided_until_it_is_accepted_discarded_or_followed_by_another_run(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.undecided is None
+    first = project.new_run() / "model.safetensors"
+    assert project.undecided is None, "a run without a model has no candidate"
+    first.write_bytes(b"one")
+    assert Project(tmp_path).undecided == first
+    project.accept_candidate(first)
+    assert Project(tmp_path).undecided is None
+    second = project.new_run() / "model.safetensors"
+    second.write_bytes(b"two")
+    assert project.undecided == second
+    project.discard(second)
+    assert project.undecided is None
+
+
 def test_discard_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
     project = Project(tmp_path)
     first, second = candidate(project, b"one"), candidate(project, b"two")
