@@ -151,6 +151,7 @@ class TrainEngine(QObject):
     def _offer(self) -> None:
         """Offer the candidate of an earlier session that nobody decided on."""
         tune, project = self._session.fine_tune, self._session.project
+        self._session.notices.withdraw("candidate")
         if self.running or project is None:
             return
         candidate = project.undecided

@@ -160,9 +160,7 @@ def progress_line(session: Session) -> str:
     if tune.status == "failed":
         return f"Failed: {tune.text}"
     if tune.status == "done":
-        return (
-            f"Done after {tune.iteration} iterations." if tune.iteration else "Decide on the model that was tuned last."
-        )
+        return f"Done after {tune.iteration} iterations." if tune.iteration else "Tuned in an earlier session."
     if tune.status == "stopped":
         return f"Stopped after {tune.iteration} iterations."
     return ""
