@@ -2,7 +2,8 @@
 
 ``python -m adsnet.worker`` reads requests on standard input and writes events to standard output, both binary. A
 thread reads; the main thread works. The end of the input ends the process: a worker never outlives its window. A
-training that runs then has ``GRACE_SECONDS`` to finish its step and save.
+training that runs then has ``GRACE_SECONDS`` at most to finish its step and save: a window that was killed gives it
+all of that, one that closes stops its training first and terminates the process sooner.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "adsnet-studio"
 _WORKER_GRACE_MS = 4000
+_TRAINING_GRACE_MS = 5000
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -74,7 +75,7 @@ class Studio:
     """
 
     def __init__(self, *, paths: Sequence[Path], model: Path | None = None) -> None:
-        from PySide6.QtCore import QSettings
+        from PySide6.QtCore import QSettings, QTimer
 
         from adsnet.storage.folders import config_folder, log_folder
         from app.actions.context import Context
@@ -118,6 +119,10 @@ class Studio:
         self.window.may_close = self._may_close
         self._leave, self._offer_recovery, self._remember = leave_sequence, offer_recovery, remember_choices
         self._discard = False
+        self._waits_for_training = self._waited_for_training = False
+        self._patience = QTimer(self.window, singleShot=True)
+        self._patience.timeout.connect(self._close_after_training)
+        self.session.fine_tune.status_changed.connect(self._on_tuning)
         self._termination = TerminationWatch(self._terminate)
         if complaint:
             self.session.notices.warn(complaint, key="settings")
@@ -146,7 +151,9 @@ class Studio:
 
     def _may_close(self) -> bool:
         """Asked by the window: training is stopped only when the user says so; what is unsaved is saved."""
-        if self.training.running and not self.context.dialogs.ask_stop_training():
+        if self.training.running and not self._waited_for_training:
+            if not self._waits_for_training and self.context.dialogs.ask_stop_training():
+                self._stop_training()
             return False
         leaving = self._leave(self.context)
         if leaving == "stay":
@@ -154,6 +161,26 @@ class Studio:
         self._discard = leaving == "discard"
         self._remember(self.context)
         return True
+
+    def _stop_training(self) -> None:
+        """Let the training save its candidate before the window closes; what takes too long is killed at the end."""
+        self._waits_for_training = True
+        self.session.notices.info("The fine-tuning is stopped and saved, then the window closes.", key="closing")
+        self._patience.start(_TRAINING_GRACE_MS)
+        self.training.stop()
+        self._on_tuning(self.session.fine_tune.status)  # it may have ended while the user was asked
+
+    def _on_tuning(self, _status: str) -> None:
+        if self._waits_for_training and not self.training.running:
+            self._patience.start(0)
+
+    def _close_after_training(self) -> None:
+        """The training ended, or did not in time: its checkpoints, and perhaps its candidate, are on disk."""
+        self._waits_for_training = False
+        self.session.notices.withdraw("closing")
+        self._waited_for_training = True
+        self.window.close()
+        self._waited_for_training = False  # the window may have stayed, because of its labels
 
     def _terminate(self) -> None:
         """The system asks the process to end: save without questions; what cannot be saved stays in the journal."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -15,8 +17,13 @@ from PySide6.QtTest import QTest
 
 from adsnet.data.labels import read_mask
 from adsnet.errors import StorageError
+from app import bootstrap
 from app.bootstrap import Studio
+from app.engine.client import WorkerClient
+from app.engine.train import TrainEngine
+from app.state.model import Model
 from app.storage.labels import LabelStore
+from tests.app.engine.conftest import FAKE
 from tests.e2e.conftest import NoQuestions, RunStudio
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -95,3 +102,36 @@ def test_edits_that_outlived_a_crash_are_offered(
 
     assert run_studio([str(folder)], drive) == 0
     assert (folder / "masks" / "f0.png").exists() is (answer == "recover")
+
+
+@pytest.mark.parametrize("mode", ["slow", "slow deaf"])
+def test_closing_stops_the_training_and_waits_for_it_but_not_for_ever(
+    folder: Path, run_studio: RunStudio, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(bootstrap, "_TRAINING_GRACE_MS", 20_000 if mode == "slow" else 300)
+    monkeypatch.setattr(bootstrap, "_WORKER_GRACE_MS", 400)
+    ends: list[str] = []
+    dialogs = NoQuestions()
+
+    def drive(studio: Studio) -> None:
+        studio.context.dialogs = dialogs
+        session = studio.session
+        session.set_model(Model("net", folder / "net.safetensors", {}))
+        for index in range(2):
+            session.go_to(index)
+            session.document.apply_region("Draw", (4, 5, 2, 1), np.ones((1, 2), np.bool_))
+            session.save()
+        fake = functools.partial(WorkerClient, program=sys.executable, arguments=(FAKE, mode), restarts=False)
+        studio.training = studio.context.training = TrainEngine(session, client_factory=lambda threads: fake())
+        session.fine_tune.status_changed.connect(ends.append)
+        studio.training.start(None, iterations=5000)
+        limit = time.monotonic() + 20
+        while not session.fine_tune.steps and time.monotonic() < limit:
+            QTest.qWait(20)
+        assert not studio.window.close() and studio.window.isVisible() and dialogs.asked == ["stop training"]
+        assert "closing" in [notice.key for notice in session.notices.current]
+        assert not studio.window.close() and dialogs.asked == ["stop training"], "asked once"
+
+    assert run_studio([str(folder)], drive) == 0
+    assert ends[:2] == ["running", "stopping"] and (ends[2:] == ["stopped"]) is (mode == "slow")
+    assert (folder / "adsnet" / "training" / "1" / "model.safetensors").exists() is (mode == "slow")
