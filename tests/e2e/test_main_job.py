@@ -85,7 +85,7 @@ def sample(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_main_job(sample: Path, run_studio: RunStudio) -> None:
+def test_the_main_job(sample: Path, run_studio: RunStudio, capsys: pytest.CaptureFixture[str]) -> None:
     left: dict[str, object] = {}
     torch_was_there = "torch" in sys.modules  # other tests of this process may have brought it in
 
@@ -198,10 +198,11 @@ def test_the_main_job(sample: Path, run_studio: RunStudio) -> None:
         _wait(lambda: session.model is not None and session.model.path == accepted_model, "the accepted model")
         left["model"] = accepted_model
 
-        print(  # noqa: T201
-            f"\nlongest stall of the window: {watch.longest * 1000:.0f} ms, during: {watch.during}; "
-            f"of its own work: {watch.own * 1000:.0f} ms, during: {watch.own_during}"
-        )
+        with capsys.disabled():
+            print(  # noqa: T201
+                f"\nlongest stall of the window: {watch.longest * 1000:.0f} ms, during: {watch.during}; "
+                f"of its own work: {watch.own * 1000:.0f} ms, during: {watch.own_during}"
+            )
         assert watch.longest < STALL_SECONDS
         assert torch_was_there or "torch" not in sys.modules
 

@@ -68,6 +68,36 @@ def test_starting_loads_neither_qt_nor_torch_before_main_and_never_torch() -> No
     assert done.returncode == 0, done.stderr
 
 
+_PREDICT_AND_CLOSE = """
+import sys, time
+from PySide6.QtTest import QTest
+from app.bootstrap import main
+
+def drive(studio):
+    end = time.monotonic() + 120
+    while studio.session.prediction is None and time.monotonic() < end:
+        QTest.qWait(20)
+    print("predicted", studio.session.prediction is not None, "torch", "torch" in sys.modules)
+    studio.window.close()
+
+sys.exit(main(sys.argv[1:], started=drive))
+"""
+
+
+def test_the_window_shows_a_prediction_without_ever_importing_torch(tmp_path: Path) -> None:
+    Image.fromarray(np.full((32, 32), 100, np.uint8)).save(tmp_path / "a.png")
+    done = subprocess.run(
+        [sys.executable, "-c", _PREDICT_AND_CLOSE, str(tmp_path / "a.png")],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "predicted True torch False"), done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are a matter of Unix")
 def test_a_termination_signal_ends_the_program_in_order(tmp_path: Path) -> None:
     Image.fromarray(np.full((32, 32), 100, np.uint8)).save(tmp_path / "a.png")
