@@ -40,8 +40,8 @@ class Session(QObject):
 
     Signals:
         sequence_changed(): another sequence, or none, is open; no frame is shown yet.
-        frame_changed(): another frame is shown, with its label, levels and perhaps a prediction.
-        frame_failed(str): the frame that was gone to cannot be read; the sentence says why.
+        frame_changed(): another frame is shown, with its label, levels and perhaps a prediction; or none, where it
+            cannot be read: the notice "frame" says why.
         prediction_arrived(), prediction_cleared(): for the frame that is shown.
         sparsity_changed(), model_changed(), settings_changed(), project_changed().
         saved(str): the label of this stem is on the disk.
@@ -50,7 +50,6 @@ class Session(QObject):
 
     sequence_changed = Signal()
     frame_changed = Signal()
-    frame_failed = Signal(str)
     prediction_arrived = Signal()
     prediction_cleared = Signal()
     sparsity_changed = Signal()
@@ -193,6 +192,7 @@ class Session(QObject):
                 return failed
         self.saving.close()
         self.document.reset()
+        self.notices.withdraw("frame")
         self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
         self._frames.clear()
         self.predictions.forget()
@@ -223,9 +223,10 @@ class Session(QObject):
             self._frame = None
             self.document.close()
             self.display.follow(None)
+            self.notices.error(str(error), key="frame")
             self.frame_changed.emit()
-            self.frame_failed.emit(str(error))
             return
+        self.notices.withdraw("frame")
         self._show_label()
         self.display.follow(self._frame.pixels, new_sequence=new_sequence)
         self._frames.ahead(self._sequence, index + (1 if forwards else -1))

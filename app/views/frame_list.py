@@ -203,6 +203,7 @@ class FrameListPanel(QWidget):
         session.review.reset.connect(self._count_later.start)
         session.sequence_changed.connect(self._sequence_changed)
         self._count()
+        self._follow()
 
     def _lay_out(self) -> None:
         filters = QHBoxLayout()

@@ -89,7 +89,5 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     comparison.accept_requested.connect(lambda: perform("model.accept"))
     comparison.discard_requested.connect(lambda: perform("model.discard"))
     comparison.frame_chosen.connect(choose_stem)
-    session.frame_changed.connect(lambda: session.notices.withdraw("frame"))
-    session.frame_failed.connect(lambda text: session.notices.error(text, key="frame"))
     session.sequence_changed.connect(lambda: handlers.offer_recovery(ctx))
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

@@ -52,7 +52,6 @@ class Workspace(QWidget):
         selection.tool_changed.connect(self._take_tool)
         session.frame_changed.connect(self._show_frame)
         session.sequence_changed.connect(self._show_frame)
-        session.frame_failed.connect(self._show_frame)
         display.levels_changed.connect(self._show_display)
         display.colour_map_changed.connect(self._show_display)
         display.brush_changed.connect(self._brush_changed)
@@ -86,7 +85,7 @@ class Workspace(QWidget):
     def _take_tool(self, name: str) -> None:
         self.canvas.set_tool(self._tools[name])
 
-    def _show_frame(self, _text: str = "") -> None:
+    def _show_frame(self) -> None:
         session = self._session
         self._stack.setCurrentWidget(self.empty if session.sequence is None else self.canvas)
         self.timeline.setVisible(session.sequence is not None)
