@@ -29,7 +29,8 @@ class ActionSpec:
         text: as in the menu.
         tip: one sentence; empty when the text says it all.
         shortcut: keys that work in the whole window (but never take letters from a text field).
-        local: keys that work while the canvas or the frame list has the focus; for keys that fields need.
+        local: keys that work while the canvas, the frame list or the table of targets has the focus; for keys that
+            fields need.
         icon: name of an icon file, or empty.
         menu: title of the menu, or empty; the order of the table is the order in the menu.
         section: a change of section within a menu draws a line.

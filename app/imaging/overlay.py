@@ -16,6 +16,7 @@ from adsnet.prediction import BoolMap, Decision, FloatMap
 from adsnet.targets import find_targets, label_components, match_targets
 from app.imaging.colours import FALSE_ALARM, FOUND, MISSED, RGB
 from app.imaging.colours import colour_map as table_of
+from app.imaging.raster import Box
 
 Rgba = NDArray[np.uint8]
 
@@ -155,25 +156,35 @@ class Verdicts:
         found: (H, W) bool, predicted targets that match a labelled one.
         missed: (H, W) bool, labelled targets that nothing matches.
         false_alarm: (H, W) bool, predicted targets that match nothing.
-        counts: number of targets of each kind: found, missed, false_alarm.
+        boxes: around the targets of each kind, found, missed and false_alarm; x, y, width and height of each.
     """
 
     found: BoolMap
     missed: BoolMap
     false_alarm: BoolMap
-    counts: dict[str, int]
+    boxes: dict[str, tuple[Box, ...]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of targets of each kind."""
+        return {kind: len(boxes) for kind, boxes in self.boxes.items()}
 
 
 def verdicts(label: BoolMap, predicted: BoolMap) -> Verdicts:
     """Compare two (H, W) masks of one frame."""
-    matching = match_targets(find_targets(label), find_targets(predicted))
+    labelled_targets, predicted_targets = find_targets(label), find_targets(predicted)
+    matching = match_targets(labelled_targets, predicted_targets)
     label_numbers, labelled = label_components(label)
     predicted_numbers, count = label_components(predicted)
     found = _chosen(predicted_numbers, count, [second for _, second in matching.pairs])
     missed = _chosen(label_numbers, labelled, list(matching.missed))
     false = _chosen(predicted_numbers, count, list(matching.false))
-    sizes = {"found": len(matching.pairs), "missed": len(matching.missed), "false_alarm": len(matching.false)}
-    return Verdicts(found, missed, false, sizes)
+    boxes = {
+        "found": tuple(predicted_targets[second].bbox for _, second in matching.pairs),
+        "missed": tuple(labelled_targets[i].bbox for i in matching.missed),
+        "false_alarm": tuple(predicted_targets[i].bbox for i in matching.false),
+    }
+    return Verdicts(found, missed, false, boxes)
 
 
 def _chosen(numbers: NDArray[Any], count: int, targets: list[int]) -> BoolMap:

@@ -26,7 +26,7 @@ OVERLAYS: tuple[str, ...] = (
     "attention2",
 )
 _SHOWN_AT_FIRST = ("label", "mask")
-_OPACITY = {"label": 0.5, "mask": 0.5, "probability": 0.6, "verdicts": 0.6, "patches3": 0.45, "patches2": 0.45}
+_OPACITY = {"label": 0.5, "mask": 0.5, "probability": 0.6, "verdicts": 0.8, "patches3": 0.45, "patches2": 0.45}
 MAX_BRUSH = 64
 
 

@@ -36,12 +36,12 @@ class ActionSet(QObject):
                 group = groups.setdefault(spec.group, QActionGroup(self))
                 group.addAction(action)
             action.triggered.connect(lambda _checked=False, name=spec.id: self._triggered(name, perform))
+            action.setShortcuts([QKeySequence(key) for key in spec.shortcut])
             parent.addAction(action)
             self._actions[spec.id] = action
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
         self._connect()
-        self._give_keys()
         self.refresh()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -91,22 +91,6 @@ class ActionSet(QObject):
         perform(action_id)
         self.refresh()  # a checkable action has toggled itself; what holds is the session
 
-    def _target_changed(self) -> None:
-        self._give_keys()
-        self._later.start()
-
-    def _give_keys(self) -> None:
-        """Give the keys out; A belongs to the selected target while there is one, as its hint on the canvas says."""
-        selected = self._selection.target is not None
-        for action_id, action in self._actions.items():
-            keys = list(self._specs[action_id].shortcut)
-            if selected and action_id == "go.previous":
-                keys = [key for key in keys if key != "A"]
-            if selected and action_id == "label.accept_target":
-                keys = ["A", *keys]
-            if action.shortcuts() != [QKeySequence(key) for key in keys]:
-                action.setShortcuts([QKeySequence(key) for key in keys])
-
     def _connect(self) -> None:
         session, later = self._session, self._later.start
         for signal in (
@@ -120,7 +104,7 @@ class ActionSet(QObject):
         session.display.overlay_changed.connect(self._refresh_later)
         session.fine_tune.status_changed.connect(self._refresh_later)
         self._selection.tool_changed.connect(self._refresh_later)
-        self._selection.target_changed.connect(self._target_changed)
+        self._selection.target_changed.connect(self._refresh_later)
 
     def _refresh_later(self, _change: object = None) -> None:
         self._later.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from adsnet.prediction import Attention, BoolMap, Decision, FloatMap
 from app.imaging.colours import ROLES
@@ -21,22 +21,34 @@ from app.views.patch_layer import PatchLayer
 from app.views.raster_layer import MaskLayer, RasterLayer
 from app.views.selection import Selection
 from app.views.tools import Pointer
+from app.views.verdict_shape import VerdictShape
 
 _ATTENTION = {"attention4": 4, "attention3": 3, "attention2": 2}
 _PATCHES = {"patches3": 3, "patches2": 2}
+_HINT = "Shift+Return accept   Del reject"
 _OUTLINE_DELAY_MS = 30
 _SKIPPED_SHARE = 0.25  # of its opacity that attention has left where its stage was not computed
 _OUTLINE_AT_ONCE = 1_000_000  # pixels up to which the outline follows every piece of a stroke
 
 
 class CanvasLayers(QObject):
-    """The overlays of one canvas."""
+    """The overlays of one canvas.
+
+    Signals:
+        compared(object): number of found, missed and false_alarm targets by these names; None while it is not shown.
+    """
+
+    compared = Signal(object)
 
     def __init__(self, canvas: Canvas, session: Session, selection: Selection) -> None:
         super().__init__(canvas)
         self._canvas, self._session, self._selection = canvas, session, selection
-        heat = (*_ATTENTION, "probability", "verdicts")
+        heat = (*_ATTENTION, "probability")
         self._rasters = {name: RasterLayer(10.0 + z) for z, name in enumerate(heat)}
+        self._rasters["verdicts"] = RasterLayer(45.0)  # over label and prediction, whose pixels it judges
+        self._verdicts = VerdictShape(65.0)
+        self._counts: dict[str, int] | None = None
+        self._told: dict[str, int] | None = None
         self._masks = {"mask": MaskLayer(20.0, ROLES["prediction"]), "label": MaskLayer(21.0, ROLES["label"])}
         self._outlines = {
             "mask": OutlineShape(40.0, ROLES["prediction"]),
@@ -53,6 +65,7 @@ class CanvasLayers(QObject):
             *self._outlines.values(),
             *self._patches.values(),
             self._markers,
+            self._verdicts,
         ]
         for drawing in drawings:
             canvas.view.addItem(drawing)
@@ -81,6 +94,11 @@ class CanvasLayers(QObject):
     def patches(self, name: str) -> PatchLayer:
         """The patch layer ``patches3`` or ``patches2``."""
         return self._patches[name]
+
+    @property
+    def verdict_marks(self) -> VerdictShape:
+        """The marks around found, missed and false targets."""
+        return self._verdicts
 
     @property
     def markers(self) -> tuple[Marker, ...]:
@@ -161,6 +179,12 @@ class CanvasLayers(QObject):
                 outlined.setVisible(shown)
                 outlined.setOpacity(min(1.0, 0.4 + opacity))
         self._markers.setVisible(display.shown("mask"))
+        self._verdicts.setVisible(display.shown("verdicts"))
+        self._verdicts.setOpacity(min(1.0, 0.4 + display.opacity("verdicts")))
+        counts = self._counts if display.visible("verdicts") and "verdicts" not in self._stale else None
+        if counts != self._told:
+            self._told = counts
+            self.compared.emit(counts)
 
     def _make_label(self) -> None:
         document = self._session.document
@@ -191,7 +215,7 @@ class CanvasLayers(QObject):
             Marker(target.bbox, selected=i == selected, rejected=i in predictions.rejected)
             for i, target in enumerate(predictions.targets)
         ]
-        self._markers.set_markers(markers, hint="A accept   Del reject")
+        self._markers.set_markers(markers, hint=_HINT)
 
     def _make_probability(self) -> None:
         prediction = self._session.prediction
@@ -207,8 +231,13 @@ class CanvasLayers(QObject):
         mask, document = self._session.predictions.mask, self._session.document
         if mask is None or not document.is_open or mask.shape != document.shape:
             self._rasters["verdicts"].clear()
+            self._verdicts.set_boxes({})
+            self._counts = None
         else:
-            self._rasters["verdicts"].set_rgba(verdict_rgba(verdicts(document.mask, mask), opacity=1.0))
+            compared = verdicts(document.mask, mask)
+            self._rasters["verdicts"].set_rgba(verdict_rgba(compared, opacity=1.0))
+            self._verdicts.set_boxes(compared.boxes)
+            self._counts = compared.counts
 
     def _patch_maker(self, name: str) -> Callable[[], None]:
         return lambda: self._patches[name].set_decision(self._decision(name))

@@ -15,7 +15,7 @@ MOUSE = (
     ("Ctrl + wheel", "Size of the brush"),
     ("Space + drag, middle button", "Move the view"),
     ("Double click (select tool)", "Fit the frame"),
-    ("Click (select tool)", "Select a predicted target; then A accepts it, Del rejects it"),
+    ("Click (select tool)", "Select a predicted target; then Shift+Return accepts it, Del rejects it"),
     ("Shift + click (brush, eraser)", "Straight line from the end of the last stroke"),
     ("Right click", "Menu of the target; during a stroke: take it back"),
     ("Hold H", "Hide all overlays while held"),

@@ -42,7 +42,7 @@ LAYER_ROWS = (
     LayerRow("probability", "Probability", "7", _HEAT, "Probability of each pixel to belong to a target"),
     LayerRow(
         "verdicts", "Found and missed", "8", ROLES["found"],
-        "Label against prediction, target by target: found, missed and false ones in their own colours",
+        "Label against prediction: circle found, dashed square missed, dotted diamond false; counted in Targets",
     ),
 )  # fmt: skip
 

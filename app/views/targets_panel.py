@@ -136,6 +136,7 @@ class TargetsPanel(QWidget):
     def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._selection = session, selection
+        self._counts: dict[str, int] | None = None
         self.model = TargetModel(session)
         self.table = QTableView()
         self.table.setModel(self.model)
@@ -157,7 +158,7 @@ class TargetsPanel(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._row_changed)
         self._summary = quiet_label("", wrap=True)
         self.accept = QPushButton("Accept")
-        self.accept.setToolTip("Copy the selected target into the label (A)")
+        self.accept.setToolTip("Copy the selected target into the label (Shift+Return)")
         self.accept.clicked.connect(self.accept_requested)
         self.reject = QPushButton("Reject")
         self.reject.setToolTip("Leave the selected target out when the frame is accepted (Del)")
@@ -231,7 +232,24 @@ class TargetsPanel(QWidget):
         self.reject.setEnabled(target is not None)
         self.reject.setText("Restore" if target in rejected else "Reject")
         self.accept_all.setEnabled(self._session.prediction is not None)
-        self._summary.setText(self._summary_text(count, len(rejected)))
+        self._read_summary()
+
+    @property
+    def summary(self) -> str:
+        """What is said above the table."""
+        return self._summary.text()
+
+    def show_counts(self, counts: dict[str, int] | None) -> None:
+        """Say how many targets are found, missed and false_alarm by the label; None to say nothing of it."""
+        self._counts = counts
+        self._read_summary()
+
+    def _read_summary(self) -> None:
+        text = self._summary_text(self.model.rowCount(), len(self._session.predictions.rejected))
+        if self._counts is not None:
+            found, missed, false = (self._counts[kind] for kind in ("found", "missed", "false_alarm"))
+            text = f"{text}\nAgainst the label: {found} found, {missed} missed, {false} false"
+        self._summary.setText(text)
 
     def _summary_text(self, count: int, rejected: int) -> str:
         if self._session.sequence is None:

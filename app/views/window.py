@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
         self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
-        self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list)
+        self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list, self.targets.table)
         for typed_into in (self.frames.list, self.targets.table, self.fine_tune.comparison.frames):
             typed_into.installEventFilter(self)
         self.bars = Bars(self, session, self.action_set)
@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self.bars.panels.addSeparator()
         self.bars.panels.addAction("Reset layout", self.default_layout)
         canvas = self.workspace.canvas
+        self.workspace.layers.compared.connect(self.targets.show_counts)
         canvas.pointer_moved.connect(self.status.show_pointer)
         canvas.pointer_moved.connect(self.cascade.show_pointer)
         canvas.zoom_changed.connect(self.status.show_zoom)

@@ -92,6 +92,24 @@ def test_verdicts_follow_label_and_prediction(session: Session, layers: CanvasLa
     assert pixels is not None
     found, false = pixels[10, 10, :3].tolist(), pixels[40, 50, :3].tolist()
     assert found != false and pixels[0, 0, 3] == 0
+    boxes = layers.verdict_marks.boxes
+    assert boxes == {"found": ((10, 10, 2, 2),), "missed": (), "false_alarm": ((50, 40, 2, 2),)}
+
+
+def test_verdicts_lie_over_label_and_prediction_and_are_counted_while_shown(
+    session: Session, layers: CanvasLayers
+) -> None:
+    told: list[object] = []
+    layers.compared.connect(told.append)
+    arrive(session, prediction((10, 10, 2, 2), (50, 40, 2, 2)))
+    session.document.apply_region("Draw", (30, 30, 2, 2), np.ones((2, 2), np.bool_))
+    assert told == [] and not layers.verdict_marks.isVisible()
+    session.display.set_visible("verdicts", True)
+    assert told == [{"found": 0, "missed": 1, "false_alarm": 2}] and layers.verdict_marks.isVisible()
+    for below in (layers.mask("mask"), layers.mask("label")):
+        assert layers.raster("verdicts").zValue() > below.zValue() < layers.verdict_marks.zValue()
+    session.display.set_visible("verdicts", False)
+    assert told[-1] is None
 
 
 def test_hold_to_peek_hides_everything(session: Session, layers: CanvasLayers) -> None:

@@ -18,6 +18,7 @@ from app.views.canvas_layers import stretched
 from app.views.overlay_shapes import Marker, MarkerShape, OutlineShape
 from app.views.patch_layer import PatchLayer
 from app.views.raster_layer import MaskLayer, RasterLayer
+from app.views.verdict_shape import VerdictShape
 
 SHAPE = (48, 64)
 GREEN = (0, 200, 0)
@@ -151,7 +152,7 @@ def test_markers_stay_visible_when_zoomed_out(canvas: Canvas, qtbot: QtBot) -> N
     shape = MarkerShape(10, GREEN)
     canvas.view.addItem(shape)
     shape.set_frame(SHAPE[1], SHAPE[0])
-    shape.set_markers([Marker((30, 20, 2, 2)), Marker((5, 5, 1, 1), selected=True)], hint="A accept")
+    shape.set_markers([Marker((30, 20, 2, 2)), Marker((5, 5, 1, 1), selected=True)], hint="accept")
     canvas.zoom_to(2.0)
     canvas.centre_on(32, 24)
     image = _shot(canvas, qtbot)
@@ -159,6 +160,22 @@ def test_markers_stay_visible_when_zoomed_out(canvas: Canvas, qtbot: QtBot) -> N
     corner = image.pixelColor((middle + QPointF(-13, -12)).toPoint())
     assert corner.green() > 80
     assert image.pixelColor(middle.toPoint()).green() < 30
+
+
+def test_found_missed_and_false_targets_have_marks_of_different_shapes(canvas: Canvas, qtbot: QtBot) -> None:
+    canvas.zoom_to(6.0)
+    canvas.centre_on(32, 24)
+    shape = VerdictShape(10)
+    canvas.view.addItem(shape)
+    shape.set_frame(SHAPE[1], SHAPE[0])
+    drawn = []
+    for kind in ("found", "missed", "false_alarm"):
+        shape.set_boxes({kind: ((32, 24, 1, 1),)})
+        image = _shot(canvas, qtbot).convertToFormat(QImage.Format.Format_Grayscale8)
+        pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        drawn.append(pixels > 60)
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        assert drawn[one].sum() > 60 and (drawn[one] & drawn[other]).sum() < 0.5 * drawn[one].sum()
 
 
 def test_the_pixel_grid_appears_at_high_zoom_only(canvas: Canvas, qtbot: QtBot) -> None:

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.actions.table import ACTIONS, MENUS
 from app.state.notices import Notices
 from app.state.session import Session
+from app.storage.settings import Settings
 from app.views.keys_dialog import keys_html
 from app.views.notice_bar import NoticeBar
 from app.views.selection import Selection
@@ -73,9 +74,10 @@ def test_letters_typed_into_the_filter_stay_there(window: MainWindow) -> None:
     assert window.frames.filter.text() == "bed" and done == []
 
 
-def test_a_accepts_the_selected_target_and_goes_back_without_one(window: MainWindow, session: Session) -> None:
+def test_a_goes_back_and_shift_return_accepts_the_target_also_with_one_selected(
+    window: MainWindow, session: Session
+) -> None:
     selection: Selection = window._selection
-    arrive(session, prediction((10, 10, 2, 2)))
     session.step(1)
     arrive(session, prediction((10, 10, 2, 2)))
     QTest.qWait(5)
@@ -84,8 +86,55 @@ def test_a_accepts_the_selected_target_and_goes_back_without_one(window: MainWin
     selection.select(0)
     QTest.qWait(5)
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_A)
-    assert done == ["go.previous", "label.accept_target"]
-    assert QKeySequence("A") not in window.action_set["go.previous"].shortcuts()
+    QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert done == ["go.previous", "go.previous", "label.accept_target"]
+    assert "Shift+Return" in window.targets.accept.toolTip()
+
+
+def test_return_in_the_table_of_targets_accepts_the_frame(window: MainWindow, session: Session) -> None:
+    arrive(session, prediction((10, 10, 2, 2), (20, 20, 2, 2)))
+    QTest.qWait(5)
+    done = _performed(window)
+    window.activateWindow()
+    window.targets.table.setFocus()
+    QTest.keyClick(window.targets.table, Qt.Key.Key_Down)
+    QTest.keyClick(window.targets.table, Qt.Key.Key_Return)
+    QTest.keyClick(window.targets.table, Qt.Key.Key_Delete)
+    assert done == ["label.accept_frame"]  # nothing is connected that would select the target for Del
+
+
+def test_a_first_frame_that_cannot_be_read_is_told_by_a_window_made_later(
+    folder: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    frame = folder / "images" / "frame_00.png"
+    frame.write_bytes(frame.read_bytes()[:200])
+    session = Session(Settings(theme="dark", autosave=False))
+    session.open([folder])
+    memory = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(session, Selection(session), memory=memory)
+    qtbot.addWidget(window)
+    window.show()
+    assert session.frame is None
+    assert window.workspace.notices.isVisible() and "frame_00.png" in window.workspace.notices.text.text()
+    session.step(1)
+    assert not window.workspace.notices.isVisible()
+    session.close_sequence(discard=True)
+
+
+def test_the_targets_panel_counts_found_and_missed_while_that_layer_is_shown(
+    window: MainWindow, session: Session
+) -> None:
+    arrive(session, prediction((10, 10, 2, 2)))
+    session.display.set_visible("verdicts", True)
+    assert "0 found, 0 missed, 1 false" in window.targets.summary
+    session.accept_frame()
+    assert "1 found, 0 missed, 0 false" in window.targets.summary
+    session.display.set_visible("verdicts", False)
+    assert window.targets.summary == "1 predicted target"
+
+
+def test_the_list_marks_the_frame_that_is_shown_already(window: MainWindow) -> None:
+    assert [index.row() for index in window.frames.list.selectionModel().selectedRows()] == [0]
 
 
 def test_the_reason_is_told_where_an_action_is_disabled(window: MainWindow) -> None:
