@@ -236,10 +236,10 @@ SAMPLE: dict[Background, tuple[int, tuple[Motion, ...]]] = {
     "clouds": (
         5,
         (
-            Motion("plane", 62.0, 92.0, 6.3, -1.9, 820.0, 0.85, first=2),
-            Motion("point", 176.4, 64.3, -1.55, -0.75, 560.0, 1.0, first=2),
-            Motion("point", 95.3, 126.0, 0.55, -2.6, 64.0, 1.1, first=2, last=13),
-            Motion("drone", 60.0, 150.0, 1.15, 0.25, 480.0, 0.86, first=2, sway=1.6),
+            Motion("plane", 62.0, 92.0, 6.3, -1.9, 820.0, 0.85, last=13),
+            Motion("point", 176.4, 64.3, -1.55, -0.75, 560.0, 1.0, last=13),
+            Motion("point", 95.3, 126.0, 0.55, -2.6, 64.0, 1.1, last=11),
+            Motion("drone", 60.0, 150.0, 1.15, 0.25, 480.0, 0.86, last=13, sway=1.6),
         ),
     ),
     "sea": (
