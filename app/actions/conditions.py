@@ -28,6 +28,10 @@ can_redo = _when(lambda s: s.session.document.can_redo, "There is nothing to red
 has_model = _when(lambda s: s.session.model is not None, "The model is still being loaded.")
 has_prediction = _when(lambda s: s.session.prediction is not None, "This frame has no prediction yet.")
 has_target = _when(lambda s: s.target is not None, "Select a predicted target first.")
+has_targets = _when(
+    lambda s: len(s.session.predictions.targets) > len(s.session.predictions.rejected),
+    "No predicted target is left to accept: mark the frame as reviewed (R), or empty it with Clear label.",
+)
 has_label_pixels = _when(
     lambda s: s.session.document.is_open and bool(s.session.document.mask.any()), "The label of this frame is empty."
 )

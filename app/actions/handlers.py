@@ -11,8 +11,10 @@ import numpy as np
 
 from adsnet.config import Sparsity
 from adsnet.errors import AdsnetError
+from app.actions.conditions import has_candidate
 from app.actions.context import Context
 from app.storage.labels import LabelConflict
+from app.wording import counted
 
 Handler = Callable[[Context], None]
 Leaving = Literal["saved", "discard", "stay"]
@@ -69,7 +71,7 @@ def _save(ctx: Context) -> None:
     failed = ctx.session.save_all()
     if failed:
         ctx.session.notices.error(
-            f"{len(failed)} labels could not be saved ({', '.join(failed[:3])}); they stay in the window, try again.",
+            f"Not saved: {counted(len(failed), 'label')} ({', '.join(failed[:3])}); the edits stay here, try again.",
             key="save",
         )
     else:
@@ -97,13 +99,13 @@ def settle_conflict(ctx: Context, stem: str) -> bool:
 
 def offer_recovery(ctx: Context) -> None:
     """Edits of a session that ended without saving: ask what becomes of them."""
-    frames = len(ctx.session.pending)
-    if frames == 0:
+    stems = tuple(edits.stem for edits in ctx.session.pending)
+    if not stems:
         return
-    answer = ctx.dialogs.ask_recover(frames)
+    answer = ctx.dialogs.ask_recover(stems)
     if answer == "recover":
         recovered = ctx.session.recover()
-        ctx.session.notices.info(f"The unsaved edits of {recovered} frames are back.", key="recover")
+        ctx.session.notices.info(f"The unsaved edits of {counted(recovered, 'frame')} are back.", key="recover")
     elif answer == "discard":
         ctx.session.discard_pending()
 
@@ -213,7 +215,10 @@ def _load_model(ctx: Context) -> None:
 
 
 def start_tuning(ctx: Context, iterations: int, frames: str) -> None:
-    """Save the labels and start the training process on ``corrected``, ``reviewed`` or all ``labelled`` frames."""
+    """Save the labels and start the training process on ``corrected``, ``reviewed`` or all ``labelled`` frames.
+
+    A candidate that waits for a decision is only dropped when the user says so.
+    """
     ctx.screen.finish_stroke()
     failed = ctx.session.save_all()
     if failed:
@@ -221,6 +226,10 @@ def start_tuning(ctx: Context, iterations: int, frames: str) -> None:
             f"Fine-tuning did not start: the label of {failed[0]} could not be saved.", key="model.fine_tune"
         )
         return
+    if has_candidate(ctx.situation) is None:
+        if not ctx.dialogs.ask_discard_candidate():
+            return
+        ctx.training.discard()
     ctx.training.start(iterations=iterations, only_reviewed=frames == "reviewed", only_corrected=frames == "corrected")
 
 

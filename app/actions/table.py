@@ -55,7 +55,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "label.accept_frame", "Accept prediction", "Make the predicted targets the label of this frame",
         (), ("Return", "Enter"), icon="accept-frame", menu="Edit", section=1, toolbar="text",
-        enabled_when=c.all_of(_LABEL, c.has_prediction),
+        enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_targets),
     ),
     ActionSpec(
         "label.accept_target", "Accept target", "Add the selected predicted target to the label", ("Shift+Return",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adsnet.config import FINE_TUNING
 from adsnet.data.datasets import hold_out
 from app.state.session import Session
+from app.wording import counted
 
 FRAME_CHOICES = (
     ("corrected", "Corrected and reviewed", "frames that you corrected or marked as reviewed"),
@@ -38,4 +39,4 @@ def tuning_summary(session: Session, choice: str) -> str:
     """What would be trained, in one line."""
     frames = frames_of(session, choice)
     learned, held = (len(part) for part in hold_out(frames, FINE_TUNING.held_out))
-    return f"{frames} frames: {learned} to learn from, {held} held out to compare on."
+    return f"{counted(frames, 'frame')}: {learned} to learn from, {held} held out to compare on."

@@ -28,6 +28,7 @@ from app.state.sequence import Sequence, open_sequence
 from app.storage.journal import PendingEdits
 from app.storage.project import Project
 from app.storage.settings import Settings, save_settings, with_recent
+from app.wording import counted
 
 
 class Session(QObject):
@@ -137,8 +138,7 @@ class Session(QObject):
 
         Raises:
             FrameError, DatasetError: it cannot be opened.
-            StorageError: it is open in another window, or labels of the present sequence cannot be saved.
-                In all cases what was open stays open.
+            StorageError: it is open in another window, or labels cannot be saved; what was open stays open, always.
         """
         self._install(open_sequence(paths), discard)
 
@@ -157,7 +157,7 @@ class Session(QObject):
         failed = self.close_sequence(discard=discard, silent=True)
         if failed:
             raise StorageError(
-                f"The labels of {len(failed)} frames are not saved ({failed[0]} is one): "
+                f"Labels are not saved, of {counted(len(failed), 'frame')} ({failed[0]} is one): "
                 "save or discard them before something else is opened."
             )
         self.saving.install(opened)

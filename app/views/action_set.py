@@ -104,6 +104,8 @@ class ActionSet(QObject):
         session.display.overlay_changed.connect(self._refresh_later)
         session.fine_tune.status_changed.connect(self._refresh_later)
         self._selection.tool_changed.connect(self._refresh_later)
+        session.predictions.rejected_changed.connect(self._refresh_later)
+        session.predictions.threshold_changed.connect(self._refresh_later)
         self._selection.target_changed.connect(self._refresh_later)
 
     def _refresh_later(self, _change: object = None) -> None:

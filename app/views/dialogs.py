@@ -9,8 +9,9 @@ from typing import Literal, TypeVar
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.wording import counted, listed
+
 _FRAMES = "Frames (*.png *.bmp *.jpg *.jpeg *.tif *.tiff *.mp4 *.avi *.mkv *.mov *.json);;All files (*)"
-_LISTED = 5
 T = TypeVar("T")
 
 
@@ -44,10 +45,9 @@ class WindowDialogs:
 
     def ask_discard(self, stems: Sequence[str]) -> bool:
         """Labels could not be saved: leave them behind? Staying is the default."""
-        shown = ", ".join(stems[:_LISTED]) + (" …" if len(stems) > _LISTED else "")
         return self._ask(
             "Labels are not saved",
-            f"The labels of {len(stems)} frames could not be saved ({shown}).",
+            f"Labels could not be saved, of {counted(len(stems), 'frame')}: {listed(stems)}.",
             "Stay to try again, or leave and lose what is not saved.",
             {"Leave and lose them": True},
             stay="Stay",
@@ -69,12 +69,12 @@ class WindowDialogs:
             otherwise="cancel",
         )
 
-    def ask_recover(self, frames: int) -> Literal["recover", "discard", "later"]:
+    def ask_recover(self, stems: Sequence[str]) -> Literal["recover", "discard", "later"]:
         """Edits of a session that ended without saving."""
         answers: dict[str, Literal["recover", "discard", "later"]] = {"Recover": "recover", "Throw away": "discard"}
         return self._ask(
             "Unsaved edits were found",
-            f"The last session ended before the edits of {frames} frame{'s' if frames != 1 else ''} were saved.",
+            f"The last session ended before the edits of {counted(len(stems), 'frame')} were saved: {listed(stems)}.",
             "Recover them into the labels, or throw them away.",
             answers,
             stay="Ask again next time",
@@ -89,6 +89,17 @@ class WindowDialogs:
             "What has been trained so far is kept on disk.",
             {"Stop and close": True},
             stay="Go on tuning",
+            otherwise=False,
+        )
+
+    def ask_discard_candidate(self) -> bool:
+        """A new fine-tuning is to start while a candidate waits for a decision. Keeping it is the default."""
+        return self._ask(
+            "A candidate waits for your decision",
+            "The candidate has not been accepted or discarded.",
+            "A new fine-tuning takes its place. Keep it to look at the comparison first.",
+            {"Discard it and start": True},
+            stay="Keep",
             otherwise=False,
         )
 

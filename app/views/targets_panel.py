@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QSlider, QTableView, QVBoxLayout, QWidget
 
 from adsnet.targets import Target, scr
+from app.actions.conditions import has_targets
+from app.actions.spec import Situation
 from app.state.session import Session
 from app.views.binding import Throttle, quiet
 from app.views.icons import set_icon
@@ -28,6 +30,7 @@ _TIPS = (
     "Largest probability in the target",
     "Local signal-to-clutter ratio: contrast to the surroundings, over their deviation",
 )
+_ACCEPT_ALL = "Make the predicted targets, without the rejected ones, the label of this frame (Enter)"
 _SCR_MARGIN = 20  # pixels around the target that count as its surroundings
 
 
@@ -164,9 +167,6 @@ class TargetsPanel(QWidget):
         self.reject.setToolTip("Leave the selected target out when the frame is accepted (Del)")
         self.reject.clicked.connect(self.reject_requested)
         self.accept_all = primary(QPushButton("Accept all"))
-        self.accept_all.setToolTip(
-            "Make the predicted targets, without the rejected ones, the label of this frame (Enter)"
-        )
         self.accept_all.clicked.connect(self.accept_all_requested)
         for button, icon in ((self.accept, "accept"), (self.reject, "reject")):
             set_icon(button, icon)
@@ -231,7 +231,9 @@ class TargetsPanel(QWidget):
         self.accept.setEnabled(target is not None)
         self.reject.setEnabled(target is not None)
         self.reject.setText("Restore" if target in rejected else "Reject")
-        self.accept_all.setEnabled(self._session.prediction is not None)
+        reason = None if self._session.prediction is None else has_targets(Situation(self._session))
+        self.accept_all.setEnabled(self._session.prediction is not None and reason is None)
+        self.accept_all.setToolTip(reason or _ACCEPT_ALL)
         self._read_summary()
 
     @property

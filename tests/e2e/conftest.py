@@ -41,13 +41,17 @@ class NoQuestions:
         self.asked.append(f"conflict {stem}")
         return "cancel"
 
-    def ask_recover(self, frames: int) -> Literal["recover", "discard", "later"]:
-        self.asked.append(f"recover {frames}")
+    def ask_recover(self, stems: Sequence[str]) -> Literal["recover", "discard", "later"]:
+        self.asked.append(f"recover {stems}")
         return "later"
 
     def ask_stop_training(self) -> bool:
         self.asked.append("stop training")
         return True
+
+    def ask_discard_candidate(self) -> bool:
+        self.asked.append("discard the candidate")
+        return False
 
     def show_about(self) -> None:
         self.asked.append("about")

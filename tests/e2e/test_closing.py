@@ -6,7 +6,7 @@ import functools
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -88,15 +88,15 @@ def test_edits_that_outlived_a_crash_are_offered(
     subprocess.run([sys.executable, "-c", _CRASH, str(folder)], cwd=_ROOT, check=True, timeout=60)
 
     class Answer(NoQuestions):
-        def ask_recover(self, frames: int) -> Literal["recover", "discard", "later"]:
-            self.asked.append(f"{frames}")
+        def ask_recover(self, stems: Sequence[str]) -> Literal["recover", "discard", "later"]:
+            self.asked += stems
             return answer
 
     def drive(studio: Studio) -> None:
         dialogs = Answer()
         studio.context.dialogs = dialogs
         QTest.qWait(50)
-        assert dialogs.asked == ["1"]
+        assert dialogs.asked == ["f0"]
         assert bool(studio.session.document.mask.any()) == (answer == "recover")
         assert len(studio.session.pending) == (1 if answer == "later" else 0)
 

@@ -49,12 +49,16 @@ class Puppet:
         self.calls.append(f"conflict? {stem}")
         return self.conflict
 
-    def ask_recover(self, frames: int) -> Literal["recover", "discard", "later"]:
-        self.calls.append(f"recover? {frames}")
+    def ask_recover(self, stems: Sequence[str]) -> Literal["recover", "discard", "later"]:
+        self.calls.append(f"recover? {','.join(stems)}")
         return self.recovery
 
     def ask_stop_training(self) -> bool:
         return True
+
+    def ask_discard_candidate(self) -> bool:
+        self.calls.append("discard the candidate?")
+        return self.discard_answer
 
     def show_about(self) -> None:
         self.calls.append("about")

@@ -15,11 +15,14 @@ from pytestqt.qtbot import QtBot
 from adsnet.prediction import Prediction
 from adsnet.resources import path_of
 from app.actions import handlers
+from app.actions.conditions import has_targets
 from app.actions.context import Context
 from app.actions.spec import Situation
 from app.actions.table import ACTIONS, MENUS
 from app.state.session import Session
+from app.storage.journal import PendingEdits
 from app.storage.settings import Settings
+from app.wording import counted, listed
 from tests.app.actions.conftest import SHAPE, Puppet
 
 
@@ -241,6 +244,43 @@ def test_tuning_saves_first(ctx: Context, puppet: Puppet, folder: Path) -> None:
     ctx.session.document.apply_region("Draw", (1, 1, 1, 1), np.ones((1, 1), np.bool_))
     handlers.start_tuning(ctx, 7, "corrected")
     assert puppet.calls == ["train 7 False True"] and np.asarray(Image.open(folder / "masks" / "f0.png"))[1, 1] == 255
+
+
+def test_a_candidate_without_decision_is_not_dropped_unasked(ctx: Context, puppet: Puppet) -> None:
+    session, tune = ctx.session, ctx.session.fine_tune
+    assert session.project is not None
+    tune.begin(iterations=1, run=session.project.root / "adsnet" / "training" / "1")
+    tune.end("done", candidate=session.project.root / "model.safetensors")
+    handlers.start_tuning(ctx, 7, "reviewed")
+    assert puppet.calls == ["discard the candidate?"]
+    puppet.discard_answer = True
+    handlers.start_tuning(ctx, 7, "reviewed")
+    assert puppet.calls[1:] == ["discard the candidate?", "discard", "train 7 True False"]
+
+
+def test_one_frame_is_not_some_frames(
+    ctx: Context, puppet: Puppet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = PendingEdits("f1", SHAPE, 2, 0.0)
+    monkeypatch.setattr(Session, "pending", property(lambda _: (edits,)))
+    monkeypatch.setattr(Session, "recover", lambda _: 1)
+    puppet.recovery = "recover"
+    handlers.offer_recovery(ctx)
+    assert puppet.calls == ["recover? f1"]
+    assert ctx.session.notices.current[-1].text == "The unsaved edits of 1 frame are back."
+    assert counted(0, "label") == "0 labels" and listed("abcdefg") == "a, b, c, d, e …"
+
+
+def test_accepting_says_why_not_when_nothing_is_left_to_accept(ctx: Context, puppet: Puppet) -> None:
+    predictions = ctx.session.predictions
+    _arrive(ctx, (5, 5, 2, 2))
+    assert "label.accept_frame" in _enabled(ctx.situation)
+    predictions.reject(0)
+    assert "label.accept_frame" not in _enabled(ctx.situation)
+    predictions.restore(0)
+    predictions.set_threshold(1.0)
+    reason = has_targets(ctx.situation)
+    assert reason is not None and "Clear label" in reason
 
 
 def test_an_error_becomes_a_notice(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
