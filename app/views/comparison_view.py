@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from adsnet.config import Sparsity
 from app.actions.conditions import has_candidate
 from app.actions.spec import Situation
 from app.state.session import Session
@@ -33,6 +34,7 @@ _FIGURES = (
     ("nIoU", "niou", 1.0, "{:.3f}", True, "Mean over the frames of the overlap of prediction and label"),
     ("IoU", "iou", 1.0, "{:.3f}", True, "Overlap of prediction and label over all frames together"),
 )
+_DECIDING = ("pd", "fa", "niou")  # one of these worse, and the candidate is not what is recommended
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "same": "same"}
 
 
@@ -65,6 +67,7 @@ class ComparisonView(QWidget):
             grid.addWidget(after, row, 2, Qt.AlignmentFlag.AlignRight)
         self.frames = QTreeWidget()
         self.frames.setRootIsDecorated(False)
+        self.frames.setMinimumHeight(44)  # the panel is to fit a small window
         self.frames.setUniformRowHeights(True)
         self.frames.setHeaderLabels(["Frame", "Found", "False", ""])
         self.frames.headerItem().setToolTip(
@@ -78,6 +81,13 @@ class ComparisonView(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.frames.itemActivated.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
         self.frames.itemClicked.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
+        stage3, stage2 = Sparsity().drop
+        dropped = f"Both with {100 * stage3:.0f} % and {100 * stage2:.0f} % of the patches dropped."
+        conditions = quiet_label(dropped, wrap=True)
+        conditions.setToolTip("Dropped fractions of stage 3 and stage 2, those of the paper, whatever the sliders say")
+        self.warning = QLabel()
+        self.warning.setWordWrap(True)
+        self.warning.hide()
         self.accept = primary(QPushButton("Accept candidate"))
         self.discard = QPushButton("Discard")
         self.discard.setToolTip("Go on with the current model")
@@ -91,7 +101,9 @@ class ComparisonView(QWidget):
         layout.setContentsMargins(0, 6, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(grid)
+        layout.addWidget(conditions)
         layout.addWidget(self.frames, 1)
+        layout.addWidget(self.warning)
         layout.addLayout(buttons)
         for signal in (
             fine_tune.evaluated,
@@ -106,14 +118,20 @@ class ComparisonView(QWidget):
     def read(self, _change: object = None) -> None:
         """Show what the fine-tuning state holds."""
         before, after = self._fine_tune.before, self._fine_tune.after
+        worse = []
         for title, key, factor, form, more_is_better, _tip in _FIGURES:
-            del title
             old = _figure(before.metrics if before else {}, key)
             new = _figure(after.metrics if after else {}, key)
             first, second = self._cells[key]
             first.setText("–" if old is None else form.format(old * factor))
             second.setText("–" if new is None else form.format(new * factor))
             second.setStyleSheet(_emphasis(old, new, more_is_better))
+            if key in _DECIDING and _better(old, new, more_is_better) is False:
+                worse.append(title)
+        self.warning.setText(f"Worse than the current model on the held-out frames: {', '.join(worse)}.")
+        self.warning.setVisible(bool(worse))
+        primary(self.accept, not worse)
+        primary(self.discard, bool(worse))
         self.frames.clear()
         rows = self._fine_tune.comparison() if before and after else ()
         for change in rows:
@@ -141,9 +159,16 @@ def _figure(metrics: dict[str, Any], key: str) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
+def _better(old: float | None, new: float | None, more_is_better: bool) -> bool | None:
+    """Whether the candidate's figure is better or worse; None for a tie, or where one of them is not there."""
+    if old is None or new is None or math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-9):
+        return None
+    return (new > old) == more_is_better
+
+
 def _emphasis(old: float | None, new: float | None, more_is_better: bool) -> str:
     """Colour and weight of the candidate's figure; a tie is left plain."""
-    if old is None or new is None or math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-9):
+    better = _better(old, new, more_is_better)
+    if better is None:
         return ""
-    better = (new > old) == more_is_better
     return f"color: {colours().good if better else colours().bad}; font-weight: 600;"

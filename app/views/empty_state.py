@@ -10,6 +10,8 @@ from app.views.icons import pixmap_of, set_icon
 from app.views.parts import primary, quiet_label
 from app.views.theme import colours
 
+_TEXT_WIDTH = 360  # the middle of a window of 1000 pixels has no more
+
 
 class EmptyState(QWidget):
     """Two ways to begin and a sentence about what comes next."""
@@ -32,8 +34,8 @@ class EmptyState(QWidget):
             wrap=True,
         )
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        text.setFixedWidth(520)
-        text.setMinimumHeight(text.heightForWidth(520))  # centred labels that wrap do not ask for their height
+        text.setFixedWidth(_TEXT_WIDTH)
+        text.setMinimumHeight(text.heightForWidth(_TEXT_WIDTH))  # centred labels that wrap do not ask for their height
         self.open = primary(QPushButton("Open…"))
         self.sample = QPushButton("Open the sample")
         set_icon(self.sample, "sample")

@@ -33,9 +33,12 @@ def rule() -> QFrame:
     return line
 
 
-def primary(button: QPushButton) -> QPushButton:
-    """Make a button the one that a panel is about."""
-    button.setProperty("primary", True)
+def primary(button: QPushButton, on: bool = True) -> QPushButton:
+    """Make a button the one that a panel is about, or an ordinary one again."""
+    if bool(button.property("primary")) != on:
+        button.setProperty("primary", on)
+        button.style().unpolish(button)
+        button.style().polish(button)
     return button
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
 from app.state.session import Session
 from app.views.action_set import ActionSet
@@ -85,8 +85,16 @@ class MainWindow(QMainWindow):
         canvas.menu_requested.connect(self._show_canvas_menu)
         session.sequence_changed.connect(self._show_title)
         session.frame_changed.connect(self._show_title)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._focus_moved)
         self._show_title()
         self._restore_layout()
+
+    def _focus_moved(self, old: QWidget | None, _new: QWidget | None) -> None:
+        """A button that its own click disabled or hid passes the keys on to the next field: the canvas takes them."""
+        if isinstance(old, QAbstractButton) and old.window() is self and (not old.isEnabled() or old.isHidden()):
+            self.workspace.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # ---- layout -----------------------------------------------------------------------------------------
 

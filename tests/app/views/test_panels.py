@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import Sparsity
@@ -250,6 +251,32 @@ def test_progress_curve_and_comparison(session: Session, qtbot: QtBot, tmp_path:
     row = comparison.frames.topLevelItem(0)
     assert row is not None
     assert [row.text(i) for i in range(4)] == ["frame_01", "1 → 2 of 2", "3 → 0", "▲ better"]
+
+
+def test_the_better_decision_is_the_highlighted_one(session: Session, qtbot: QtBot) -> None:
+    view = ComparisonView(session)
+    qtbot.addWidget(view)
+    view.show()
+    assert session.sequence is not None
+    session.fine_tune.begin(iterations=1, run=session.sequence.root)
+    figures = {"pd": 0.5, "fa": 2e-5, "niou": 0.41, "iou": 0.4}
+    session.fine_tune.score(Evaluated(1, "current", figures, ()))
+    for change, worse in (
+        ({"pd": 0.6, "iou": 0.3}, ""),
+        ({"fa": 3e-5, "pd": 0.6}, "Fa"),
+        ({"niou": 0.3}, "nIoU"),
+        ({}, ""),
+    ):
+        session.fine_tune.score(Evaluated(1, "candidate", {**figures, **change}, ()))
+        assert bool(view.accept.property("primary")) is not bool(worse)
+        assert bool(view.discard.property("primary")) is bool(worse)
+        assert view.warning.isVisible() is bool(worse) and (not worse or worse in view.warning.text())
+
+
+def test_the_comparison_says_what_was_dropped(session: Session, qtbot: QtBot) -> None:
+    view = ComparisonView(session)
+    qtbot.addWidget(view)
+    assert any("25 % and 50 %" in label.text() for label in view.findChildren(QLabel))
 
 
 def test_choosing_a_compared_frame_asks_for_it(session: Session, qtbot: QtBot) -> None:

@@ -133,6 +133,28 @@ def test_the_targets_panel_counts_found_and_missed_while_that_layer_is_shown(
     assert window.targets.summary == "1 predicted target"
 
 
+@pytest.mark.parametrize("gone", ["disabled", "hidden"])
+def test_a_button_that_goes_with_its_click_gives_the_keys_to_the_canvas(
+    window: MainWindow, session: Session, gone: str
+) -> None:
+    window.activateWindow()
+    window.show_panel("fine_tune")
+    button = window.fine_tune.comparison.accept if gone == "disabled" else window.fine_tune.start
+    window.fine_tune.tabs.setCurrentIndex(int(gone == "disabled"))
+    button.setEnabled(True)
+    button.clicked.connect(lambda: button.setEnabled(False) if gone == "disabled" else button.hide())
+    button.setFocus()
+    assert window.focusWidget() is button
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert window.focusWidget() is window.workspace.canvas
+
+
+def test_the_window_fits_a_small_screen(window: MainWindow) -> None:
+    window.resize(1000, 700)
+    QTest.qWait(5)
+    assert (window.width(), window.height()) == (1000, 700)
+
+
 def test_the_list_marks_the_frame_that_is_shown_already(window: MainWindow) -> None:
     assert [index.row() for index in window.frames.list.selectionModel().selectedRows()] == [0]
 
