@@ -180,7 +180,8 @@ class PredictEngine(QObject):
 
     def _on_crashed(self, text: str) -> None:
         self._lost()
-        self._session.notices.warn(f"{text} It is started again; nothing is lost.", key="worker")
+        again = " The frame it ended on is not tried again by itself: I predicts it again." if self._deadly else ""
+        self._session.notices.warn(f"{text} It is started again; nothing is lost.{again}", key="worker")
 
     def _on_gave_up(self, text: str) -> None:
         self._lost()

@@ -207,6 +207,7 @@ def test_a_frame_that_kills_the_worker_is_not_tried_for_ever(
     session.set_engine("kill")
     qtbot.waitUntil(lambda: len(crashes) == 1, timeout=20000)
     assert keys(session) == ["worker"] and session.jobs.running == ()
+    assert session.notices.current[0].text.endswith("I predicts it again.")
     qtbot.waitUntil(lambda: client.is_ready and keys(session) == [], timeout=20000)
     qtbot.wait(150)
     assert len(crashes) == 1 and client.is_ready
