@@ -88,7 +88,7 @@ def _score_frames(dataset: Dataset, score: ScoreFrame, progress: Callable[[int, 
     evaluation = Evaluation()
     frames: list[dict[str, Any]] = []
     problems: list[str] = []
-    labelled = [i for i, sample in enumerate(dataset.samples) if sample.mask is not None]
+    labelled = dataset.labelled
     for done, index in enumerate(labelled):
         stem = dataset.samples[index].frame.stem
         try:
@@ -109,4 +109,4 @@ def _score_frames(dataset: Dataset, score: ScoreFrame, progress: Callable[[int, 
 
 def labelled_only(dataset: Dataset) -> Dataset:
     """The frames that have a label file."""
-    return replace(dataset, samples=tuple(s for s in dataset.samples if s.mask is not None))
+    return dataset.subset(dataset.labelled)

@@ -185,7 +185,7 @@ def test_no_module_is_long() -> None:
 
 
 def test_nothing_names_a_place_on_one_machine() -> None:
-    place = re.compile(r"(?<![\w.:/-])(/(home|root|srv|opt|Users|mnt)/\w|[A-Z]:\\\w)")
+    place = re.compile(r"(?<![\w.:/-])(/(work|home|root|srv|opt|Users|mnt)/\w|[A-Z]:\\\w)")
     assert place.search('open("/home/x")') and place.search(r"C:\Users") and not place.search("https://a.b/home/c")
     wrong = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"

@@ -171,16 +171,20 @@ def _open_file(path: Path, split: Path | None) -> Dataset:
     refs = list_frames(path)
     root = set_root(path.parent) if refs[0].index is None else path.with_name(f"{path.stem}.adsnet")
     masks = _masks_by_stem(root / "masks")
-    if split is not None:
-        wanted = _read_split(split)
-        by_stem = {ref.stem: ref for ref in refs}
-        missing = next((stem for stem in wanted if stem not in by_stem), None)
-        if missing is not None:
-            raise DatasetError(
-                f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
-            )
-        refs = tuple(by_stem[stem] for stem in wanted)
-    return Dataset(path.stem, root, "file", tuple(Sample(ref, masks.get(ref.stem)) for ref in refs))
+    samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in refs)
+    return Dataset(path.stem, root, "file", samples if split is None else _listed(samples, split, path))
+
+
+def _listed(samples: tuple[Sample, ...], split: Path, path: Path) -> tuple[Sample, ...]:
+    """The samples of the file ``path`` that the split names, in its order. Raises DatasetError."""
+    by_stem = {sample.frame.stem: sample for sample in samples}
+    wanted = _read_split(split)
+    missing = next((stem for stem in wanted if stem not in by_stem), None)
+    if missing is not None:
+        raise DatasetError(
+            f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
+        )
+    return tuple(by_stem[stem] for stem in wanted)
 
 
 def _entry(path: Path, number: int, entry: object) -> Sample:
@@ -219,16 +223,7 @@ def _open_manifest(path: Path, split: Path | None) -> Dataset:
     if not isinstance(frames, list) or not frames or not isinstance(name, str):
         raise DatasetError(f"The manifest {shown(path)} lists no frames: add a list named frames.")
     samples = tuple(_entry(path, number, entry) for number, entry in enumerate(frames))
-    if split is not None:
-        by_stem = {sample.frame.stem: sample for sample in samples}
-        wanted = _read_split(split)
-        missing = next((stem for stem in wanted if stem not in by_stem), None)
-        if missing is not None:
-            raise DatasetError(
-                f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
-            )
-        samples = tuple(by_stem[stem] for stem in wanted)
-    return Dataset(name, path.parent, "manifest", samples)
+    return Dataset(name, path.parent, "manifest", samples if split is None else _listed(samples, split, path))
 
 
 def open_dataset(path: Path, *, split: Path | None = None, default_split: bool = False) -> Dataset:
