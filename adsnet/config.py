@@ -47,6 +47,7 @@ class ModelConfig:
     """The network. The defaults are our own model; ``PAPER_MODEL`` is the paper as written.
 
     Attributes:
+        backbone_width: channels of the stem and of B2; B3 and B4 have two and four times as many. 64 is ResNet-18.
         width: channels C of the pyramid; the paper does not give it.
         afd: the aware fusion distribute module and its ablations (Table 4).
         distribute: stages that receive the global feature (Table 5).
@@ -62,7 +63,8 @@ class ModelConfig:
         cascade_widths: channels of the stages at stride 2 and 1.
     """
 
-    width: int = 64
+    backbone_width: int = 32
+    width: int = 48
     afd: Literal["full", "no_channel", "no_spatial", "off"] = "full"
     distribute: tuple[int, ...] = (3, 4)
     attention: Literal["literal", "gate_only"] = "literal"
@@ -75,6 +77,8 @@ class ModelConfig:
     cascade_widths: tuple[int, int] = (32, 16)
 
     def __post_init__(self) -> None:
+        narrow = self.backbone_width
+        _require(4 <= narrow <= 512, f"backbone_width is {narrow}; it must be between 4 and 512")
         _require(8 <= self.width <= 1024, f"width is {self.width}; it must be between 8 and 1024")
         _require(self.channel_reduction >= 1, f"channel_reduction is {self.channel_reduction}; it must be at least 1")
         allowed = {(4,), (3, 4), (2, 3, 4)}
@@ -86,7 +90,7 @@ class ModelConfig:
         )
 
 
-PAPER_MODEL = ModelConfig(width=128, patches=PatchGrid("grid", 16), head="bilinear")
+PAPER_MODEL = ModelConfig(backbone_width=64, width=128, patches=PatchGrid("grid", 16), head="bilinear")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from adsnet.config import ModelConfig, Normalisation, from_dict, to_dict
 from adsnet.errors import ConfigError, ModelFileError
 from adsnet.storage.atomic import write_bytes
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: the width of the backbone is an option; in version 1 it is that of ResNet-18."""
 SUFFIX = ".safetensors"
 DEFAULT_MODEL = "adsnet-default"
 MAX_BYTES = 1 << 30
@@ -153,6 +154,8 @@ def _require_known_version(path: Path, text: str) -> None:
 def _card(path: Path, text: str) -> ModelCard:
     try:
         values = json.loads(text)
+        if values["format"] == 1:
+            values["model"].setdefault("backbone_width", 64)
         card = ModelCard(
             name=values["name"],
             detector=values["detector"],
@@ -161,7 +164,7 @@ def _card(path: Path, text: str) -> ModelCard:
             metrics=values["metrics"],
             training=values["training"],
         )
-    except (ValueError, KeyError, TypeError, RecursionError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ModelFileError(f"{path}: the header cannot be used ({error}); get the file again") from error
     texts, tables = (card.name, card.detector), (card.metrics, card.training)
     if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, dict) for t in tables):

@@ -15,9 +15,8 @@ import torch
 
 from adsnet.errors import AdsnetError
 from adsnet.model_file import DEFAULT_MODEL, read_model, resolve_model
-from adsnet.sparse.choose import cuda_works, self_test
+from adsnet.sparse.choose import cuda_works, has_fast_bf16, self_test
 from adsnet.storage.folders import config_folder, data_folder, log_folder
-from adsnet.training.run import has_fast_bf16
 
 PACKAGES = (
     "adsnet-studio", "torch", "spconv", "spconv-cu120", "numpy", "scipy", "opencv-python-headless", "opencv-python",

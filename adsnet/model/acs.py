@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.config import ModelConfig, PatchGrid, Sparsity
-from adsnet.model.layers import ConvBnRelu
+from adsnet.model.layers import ConvBnRelu, FusedConv
 from adsnet.sparse.contract import Engine, Sites, Values
 
 PRIOR = 0.01
@@ -44,17 +44,28 @@ class Activation(nn.Module):
         self.far_first = ConvBnRelu(width, width, 3)
         self.far_second = ConvBnRelu(width, width, 3)
         self.reduce = ConvBnRelu(3 * width, width, 1)
+        self._near_and_far: FusedConv | None = None
+
+    def join_layers(self) -> None:
+        """Join the two 3×3 convolutions of the input for inference."""
+        self._near_and_far = FusedConv.of(self.near, self.far_first)
+        del self.near, self.far_first
 
     def forward(self, values: Values, engine: Engine, sites: Sites) -> Values:
         """Values with C channels to values with C channels at the same sites."""
         point = engine.convolve(values, self.point, sites)
-        near = engine.convolve(values, self.near, sites)
-        far = engine.convolve(engine.convolve(values, self.far_first, sites), self.far_second, sites)
+        if self._near_and_far is not None:
+            near, far = engine.convolve(values, self._near_and_far, sites).chunk(2, 1)
+        else:
+            near, far = (engine.convolve(values, layer, sites) for layer in (self.near, self.far_first))
+        far = engine.convolve(far, self.far_second, sites)
         return engine.convolve(torch.cat([point, near, far], 1), self.reduce, sites)
 
 
 class ActivationHeads(nn.Module):
     """The three linear layers: classification, decision mask and IoU-aware score, each per position (1×1)."""
+
+    keeps_float32 = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -74,9 +85,10 @@ class ActivationHeads(nn.Module):
         ``previous``: decision mask of the stage before, (B, 1, Hm, Wm); a dropped patch stays dropped.
         In training the mask is a straight-through sample of the Gumbel-Softmax (eq. 6) and ``sparsity`` is not used.
         """
-        keep_logits = self.decide(F.adaptive_max_pool2d(features, grid))
-        class_logits = self.classify(features)
-        iou_logits = self.score(features) if self.score is not None else None
+        pooled = features if grid == tuple(features.shape[2:]) else F.adaptive_max_pool2d(features, grid)
+        keep_logits = _per_position(self.decide, pooled)
+        class_logits = _per_position(self.classify, features)
+        iou_logits = _per_position(self.score, features) if self.score is not None else None
         output = StageOutput(keep_logits, torch.ones_like(keep_logits[:, :1]), class_logits, iou_logits)
         if self.training:
             keep = F.gumbel_softmax(keep_logits.float(), tau=1.0, hard=True, dim=1)[:, :1]
@@ -119,16 +131,10 @@ def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:
     return math.ceil(height / patches.size), math.ceil(width / patches.size)
 
 
-def spread(keep: Tensor, height: int, width: int) -> Tensor:
-    """A decision mask (B, 1, Hm, Wm) on a map of ``height`` × ``width``: each cell takes the patch that it lies in."""
-    return _stretch(_stretch(keep, height, 2), width, 3)
-
-
-def _stretch(keep: Tensor, size: int, axis: int) -> Tensor:
-    patches = keep.shape[axis]
-    if size % patches == 0:  # the usual case; its gradient is a plain sum, many times faster than an indexed one
-        return keep.repeat_interleave(size // patches, axis)
-    return keep.index_select(axis, torch.arange(size, device=keep.device) * patches // size)
+def _per_position(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 1×1 convolution in the precision of its own weights: inference keeps float32 for decisions."""
+    rows = x.permute(0, 2, 3, 1).to(layer.weight.dtype)
+    return F.linear(rows, layer.weight.flatten(1), layer.bias).permute(0, 3, 1, 2)
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

@@ -6,15 +6,19 @@ stride-4 map cannot outline a target of a few pixels, so ``shuffle`` and ``casca
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.config import ModelConfig
-from adsnet.model.acs import PRIOR_LOGIT, spread
-from adsnet.model.backbone import STEM_CHANNELS
-from adsnet.model.layers import ConvBnRelu
-from adsnet.sparse.contract import Engine
+from adsnet.model.acs import PRIOR_LOGIT
+from adsnet.model.laps import Lap, no_lap
+from adsnet.model.layers import ConvBnRelu, Convolution
+from adsnet.model.strips import HEAD_HALO, strips
+from adsnet.sparse.contract import Engine, Patches
 
 DROPPED_LOGIT = -12.0
 """The logit of pixels that were not looked at: p = 6e-6.
@@ -56,36 +60,63 @@ class CascadeHead(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        half, full = config.cascade_widths
+        half, full = self.channels = config.cascade_widths
         self.reduce_half = ConvBnRelu(config.width, half, 1)
-        self.lateral_half = ConvBnRelu(STEM_CHANNELS, half, 1)
+        self.lateral_half = ConvBnRelu(config.backbone_width, half, 1)
         self.refine_half = nn.ModuleList([ConvBnRelu(half, half), ConvBnRelu(half, half)])
         self.reduce_full = ConvBnRelu(half, full, 1)
         self.lateral_full = ConvBnRelu(1, full, 3)
         self.refine_full = nn.ModuleList([ConvBnRelu(full, full), ConvBnRelu(full, full)])
         self.logit = _logit_layer(full, 1)
 
-    def forward(self, a2: Tensor, stem: Tensor, frame: Tensor, keep: Tensor, engine: Engine) -> Tensor:
-        """Stage 2, the stem, the frame and the decision mask M3 to logits (B, 1, H, W)."""
-        sites = engine.sites(spread(keep, stem.shape[2], stem.shape[3]))
+    def forward(
+        self,
+        a2: Tensor,
+        stem: Tensor,
+        frame: Tensor,
+        keep: Tensor,
+        patches: Patches,
+        engine: Engine,
+        *,
+        pixels: int,
+        lap: Lap = no_lap,
+    ) -> Tensor:
+        """Stage 2, the stem, the frame and the decision mask M3, with its patches, to logits (B, 1, H, W)."""
+        height, width = frame.shape[2:]
+        patch = height // keep.shape[2] if height % keep.shape[2] == 0 else height
+        parts = strips(height, width, pixels, halo=HEAD_HALO, unit=math.lcm(16, patch))
+        if len(parts) == 1:
+            return self._strip(a2, stem, frame, patches, engine, lap)
+        logits = []
+        for part in parts:
+            coarse, middle, fine = (
+                x[:, :, part.above // s : part.below // s] for x, s in ((a2, 4), (stem, 2), (frame, 1))
+            )
+            of_strip = engine.patches(keep[:, :, part.above // patch : -(-part.below // patch)])
+            of_part = self._strip(coarse, middle, fine, of_strip, engine, lap)
+            logits.append(of_part[:, :, part.start - part.above : part.stop - part.above])
+        return torch.cat(logits, 2)
+
+    def _strip(self, a2: Tensor, stem: Tensor, frame: Tensor, patches: Patches, engine: Engine, lap: Lap) -> Tensor:
+        sites = engine.sites(patches, stem.shape[2], stem.shape[3], self.channels[0])
         values = engine.take_upsampled(self.reduce_half(a2), sites)
         values = values + engine.take_convolved(stem, self.lateral_half, sites)
         values = _residual(self.refine_half, values, engine, sites)
-        coarse = engine.scatter(engine.convolve(values, self.reduce_full, sites), sites)
+        values = engine.convolve(values, self.reduce_full, sites)
+        lap("stride 2")
 
-        keep_pixels = spread(keep, frame.shape[2], frame.shape[3])
-        sites = engine.sites(keep_pixels)
-        values = engine.take_upsampled(coarse, sites) + engine.take_convolved(frame, self.lateral_full, sites)
-        values = _residual(self.refine_full, values, engine, sites)
-        logits = engine.scatter(engine.project(values, self.logit, sites), sites)
-        return logits + (1 - keep_pixels) * DROPPED_LOGIT
+        finer = engine.sites(patches, frame.shape[2], frame.shape[3], self.channels[1])
+        values = engine.enlarge(values, sites, finer) + engine.take_convolved(frame, self.lateral_full, finer)
+        values = _residual(self.refine_full, values, engine, finer)
+        logits = engine.scatter(engine.project(values, self.logit, finer), finer, fill=DROPPED_LOGIT)
+        lap("stride 1")
+        return logits
 
 
 def _residual(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: object) -> Tensor:
     refined = values
     for layer in layers:
-        assert isinstance(layer, ConvBnRelu)
-        refined = engine.convolve(refined, layer, sites)
+        refined = engine.convolve(refined, cast(Convolution, layer), sites)
     return refined + values
 
 

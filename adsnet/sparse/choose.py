@@ -14,6 +14,7 @@ from adsnet.errors import EngineError
 from adsnet.model.acs import Activation
 from adsnet.sparse.auto import AutoEngine
 from adsnet.sparse.contract import Engine
+from adsnet.sparse.costs import CostTable
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
 
@@ -54,12 +55,21 @@ def cuda_works() -> bool:
         return False
 
 
-def choose_engine(name: str, device: torch.device) -> Engine:
-    """The engine by name.
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 here: in hardware on the CPU, or any CUDA device that supports it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def choose_engine(name: str, device: torch.device, dtype: torch.dtype = torch.float32) -> Engine:
+    """The engine by name, for maps of ``dtype`` on ``device``.
 
     Raises:
         EngineError: unknown, not installed, or it failed its self-test.
     """
+    if name == "auto":
+        return _auto(device, dtype)
     if name not in _MAKERS:
         raise EngineError(f"unknown engine '{name}'; use one of {', '.join(ENGINES)}")
     if name == "spconv":
@@ -67,6 +77,15 @@ def choose_engine(name: str, device: torch.device) -> Engine:
         if not test.passed:
             raise EngineError(f"the spconv engine cannot be used: {test.text}; use --engine auto")
     return _MAKERS[name]()
+
+
+@cache
+def _auto(device: torch.device, dtype: torch.dtype) -> Engine:
+    """One for each device and type, so that costs are read once. On a CPU spconv is no candidate: it has one thread."""
+    engines: list[Engine] = [DenseEngine(), GatherEngine()]
+    if device.type == "cuda" and self_test("spconv", "cuda").passed:
+        engines.append(_spconv())
+    return AutoEngine(engines, CostTable(engines, device, dtype))
 
 
 @cache
@@ -100,7 +119,7 @@ def _deviation(engine: Engine, seed: int, device: torch.device) -> float:
 
 
 def _run(activation: Activation, engine: Engine, x: Tensor, keep: Tensor) -> Tensor:
-    sites = engine.sites(keep)
+    sites = engine.sites(engine.patches(keep), *x.shape[2:])
     return engine.scatter(activation(engine.take(x, sites), engine, sites), sites)
 
 
@@ -111,7 +130,6 @@ def _spconv() -> Engine:
 
 
 _MAKERS: dict[str, Callable[[], Engine]] = {
-    "auto": AutoEngine,
     "dense": DenseEngine,
     "gather": GatherEngine,
     "spconv": _spconv,

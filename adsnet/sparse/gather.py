@@ -1,114 +1,209 @@
-"""The sparse engine in plain torch: gather the neighbours of the kept sites, one matrix product a layer.
+"""The sparse engine in plain torch: the kept patches of a map are a batch of small images.
 
-Works on any device, is differentiable, takes batches, and does work in proportion to the kept sites. The neighbour
-table is built once for each mask and shared by all convolutions of the stage.
+A 3×3 submanifold convolution first gives every patch a ring of its neighbours' sites, zero where the neighbour is
+dropped, and is then an ordinary convolution without padding. The table of rows that makes the ring is built once for
+each mask and shared by all convolutions of the stage. Works on any device, is differentiable, takes batches, and
+does work in proportion to the kept sites. A mask that does not follow patches is a mask of patches of one site.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adsnet.model.layers import ConvBnRelu
+from adsnet.model.layers import Convolution
+from adsnet.sparse.patches import spread
 
-ROWS_AT_ONCE = 1 << 16
-"""Sites convolved in one product; bounds the gathered copy to ROWS_AT_ONCE · 9 · C values."""
+
+class KeptPatches:
+    """The n kept patches of one decision mask.
+
+    Attributes:
+        keep: the mask, (B, 1, Hm, Wm).
+        place: (3, n) int64: frame, row and column of each patch in raster order.
+        near: (n, 3, 3) int64, numbers of the patch and its eight neighbours; n stands for "dropped or outside".
+    """
+
+    def __init__(self, keep: Tensor) -> None:
+        batch, _, rows, columns = keep.shape
+        self.keep = keep
+        self.place = torch.nonzero(keep[:, 0] > 0.5).t()
+        self.count = int(self.place.shape[1])
+        b, r, c = self.place
+        bordered = torch.full((batch, rows + 2, columns + 2), self.count, dtype=torch.int64, device=keep.device)
+        bordered[b, r + 1, c + 1] = _steps(0, self.count, keep.device)
+        three = _steps(0, 3, keep.device)
+        self.near = bordered[b[:, None, None], r[:, None, None] + three[:, None], c[:, None, None] + three]
 
 
 @dataclass(frozen=True)
 class GatherSites:
-    """Kept sites in raster order.
+    """The sites of one map in n kept patches of h × w sites.
 
     Attributes:
-        shape: (B, H, W).
-        flat: (n,) int64, place of each site in the flattened (B, H, W) map.
-        padded: (n,) int64, its place in the flattened map padded by one on every side, (B, H + 2, W + 2).
-        neighbours: (n, 9) int64, rows of the 3×3 neighbourhood in kernel order; n stands for "dropped or outside".
+        shape: (B, H, W) of the map.
+        patch: (h, w).
+        count: n.
+        corner: (frame, first row, first column) of the patches, each (n,) int64.
+        flat: (n·h·w,) int64, place of each site in the flattened (B, H, W) map, patch by patch.
+        ring: (n·(h + 2)·(w + 2),) int64, row of each site of the patches with their rings in the rows of the values;
+            n·h·w stands for "dropped or outside".
+        near: as in ``KeptPatches``.
     """
 
     shape: tuple[int, int, int]
+    patch: tuple[int, int]
+    count: int
+    corner: tuple[Tensor, Tensor, Tensor]
     flat: Tensor
-    padded: Tensor
-    neighbours: Tensor
+    ring: Tensor
+    near: Tensor
 
 
 class GatherEngine:
-    """Values are (n, C) rows in the order of ``GatherSites.flat``."""
+    """Values are (n, C, h, w), in channels-last order."""
 
     name = "gather"
 
-    def sites(self, keep: Tensor) -> GatherSites:
-        batch, _, height, width = keep.shape
-        flat = torch.nonzero(keep.reshape(-1) > 0.5).squeeze(1)
-        rest = flat % (height * width)
-        b, y, x = flat // (height * width), rest // width, rest % width
-        padded = (b * (height + 2) + y + 1) * (width + 2) + x + 1
-        table = torch.full((batch * (height + 2) * (width + 2),), len(flat), dtype=torch.int64, device=keep.device)
-        table[padded] = torch.arange(len(flat), device=keep.device)
-        return GatherSites((batch, height, width), flat, padded, table[padded[:, None] + _offsets(width, keep.device)])
+    def patches(self, keep: Tensor) -> KeptPatches:
+        return KeptPatches(keep)
+
+    def sites(self, patches: KeptPatches, height: int, width: int, channels: int = 0) -> GatherSites:
+        batch, _, rows, columns = patches.keep.shape
+        if height % rows or width % columns:  # the patches differ in size: take every site for a patch
+            patches = KeptPatches(spread(patches.keep, height, width))
+            rows, columns = height, width
+        h, w = height // rows, width // columns
+        device, count = patches.keep.device, patches.count
+        b, r, c = patches.place
+        corner = b, r * h, c * w
+        flat = _places(corner, _steps(0, h, device), _steps(0, w, device), height, width)
+        neighbour_row, neighbour_column, within = _ring(h, w, device)
+        owner = patches.near[:, neighbour_row[:, None], neighbour_column]
+        ring = (owner * (h * w) + within).clamp_(max=count * h * w)
+        return GatherSites((batch, height, width), (h, w), count, corner, flat, ring.reshape(-1), patches.near)
 
     def take(self, x: Tensor, sites: GatherSites) -> Tensor:
-        return _rows(x)[sites.flat]
+        return _blocks(rows_of(x), sites.flat, sites.count, *sites.patch)
 
     def take_upsampled(self, coarse: Tensor, sites: GatherSites) -> Tensor:
-        _, height, width = sites.shape
-        rows = _rows(coarse)
-        rest = sites.flat % (height * width)
-        base = sites.flat // (height * width) * (height // 2) * (width // 2)
-        y, x = rest // width, rest % width
-        # Bilinear enlargement by 2 has two taps on each axis: 3/4 of the parent, 1/4 of the neighbour that the
-        # finer pixel lies towards, clamped at the border.
-        near_y, near_x = y // 2, x // 2
-        far_y = (near_y + 2 * (y % 2) - 1).clamp(0, height // 2 - 1)
-        far_x = (near_x + 2 * (x % 2) - 1).clamp(0, width // 2 - 1)
-        near = base + near_y * (width // 2)
-        far = base + far_y * (width // 2)
-        upper = 0.75 * rows[near + near_x] + 0.25 * rows[near + far_x]
-        lower = 0.75 * rows[far + near_x] + 0.25 * rows[far + far_x]
-        return 0.75 * upper + 0.25 * lower
+        (_, height, width), (h, w) = sites.shape, sites.patch
+        if h % 2 or w % 2:  # such a patch has no whole number of coarse sites
+            return self.take(F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False), sites)
+        b, r, c = sites.corner
+        half = b, r // 2, c // 2
+        down, across = _around(half[1], h // 2, height // 2), _around(half[2], w // 2, width // 2)
+        index = (half[0][:, None] * (height // 2) + down)[:, :, None] * (width // 2) + across[:, None, :]
+        return _enlarged(_blocks(rows_of(coarse), index.reshape(-1), sites.count, h // 2 + 2, w // 2 + 2))
 
-    def take_convolved(self, x: Tensor, layer: ConvBnRelu, sites: GatherSites) -> Tensor:
-        if layer.kernel == 1:
-            return _product(self.take(x, sites), layer)
-        rows = _rows(F.pad(x, (1, 1, 1, 1)))
-        return _gathered_product(rows, sites.padded[:, None] + _offsets(sites.shape[2], x.device), layer)
+    def enlarge(self, values: Tensor, sites: GatherSites, finer: GatherSites) -> Tensor:
+        (_, height, width), (h, w) = sites.shape, sites.patch
+        if finer.patch != (2 * h, 2 * w):  # patches of single sites on the finer map
+            return self.take_upsampled(self.scatter(values, sites), finer)
+        _, r, c = sites.corner
+        down, across = _around(r, h, height), _around(c, w, width)
+        row, column = (down - r[:, None]) // h + 1, (across - c[:, None]) // w + 1
+        neighbour = (row * 3)[:, :, None] + column[:, None, :]
+        owner = sites.near.flatten(1).gather(1, neighbour.flatten(1)).view(neighbour.shape)
+        index = owner * (h * w) + (down % h)[:, :, None] * w + (across % w)[:, None, :]
+        index = index.clamp_(max=sites.count * h * w).reshape(-1)
+        return _enlarged(_blocks(_with_zero(values), index, sites.count, h + 2, w + 2))
 
-    def convolve(self, values: Tensor, layer: ConvBnRelu, sites: GatherSites) -> Tensor:
+    def take_convolved(self, x: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
         if layer.kernel == 1:
-            return _product(values, layer)
-        return _gathered_product(F.pad(values, (0, 0, 0, 1)), sites.neighbours, layer)
+            return _apply(layer, self.take(x, sites), sites)
+        (_, height, width), (h, w) = sites.shape, sites.patch
+        ring = _steps(0, h + 2, x.device), _steps(0, w + 2, x.device)
+        index = _places(sites.corner, *ring, height + 2, width + 2)
+        return _apply(layer, _blocks(rows_of(F.pad(x, (1, 1, 1, 1))), index, sites.count, h + 2, w + 2), sites)
+
+    def convolve(self, values: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
+        if layer.kernel > 1:
+            h, w = sites.patch
+            values = _blocks(_with_zero(values), sites.ring, sites.count, h + 2, w + 2)
+        return _apply(layer, values, sites)
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: GatherSites) -> Tensor:
-        return F.linear(values, layer.weight.flatten(1), layer.bias)
+        if not sites.count:
+            return values.new_zeros(0, layer.out_channels, *sites.patch)
+        return torch.as_tensor(layer(values))
 
-    def scatter(self, values: Tensor, sites: GatherSites) -> Tensor:
+    def add_to(self, x: Tensor, values: Tensor, sites: GatherSites) -> Tensor:
+        if torch.is_grad_enabled() or not x.is_contiguous(memory_format=torch.channels_last):
+            return x + self.scatter(values, sites)
+        rows_of(x).index_add_(0, sites.flat, rows_of(values))
+        return x
+
+    def scatter(self, values: Tensor, sites: GatherSites, fill: float = 0.0) -> Tensor:
         batch, height, width = sites.shape
-        full = values.new_zeros(batch * height * width, values.shape[1])
-        return full.index_copy(0, sites.flat, values).view(batch, height, width, -1).permute(0, 3, 1, 2)
+        full = values.new_full((batch * height * width, values.shape[1]), fill)
+        full.index_copy_(0, sites.flat, rows_of(values))
+        return full.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
-def _offsets(width: int, device: torch.device) -> Tensor:
-    """Steps to the 3×3 neighbourhood in a map padded by one, in kernel order, (9,) int64."""
-    steps = torch.arange(-1, 2, device=device)
-    return (steps[:, None] * (width + 2) + steps).reshape(-1)
+@lru_cache(maxsize=64)
+def _steps(start: int, stop: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # made during an inference, it may serve a training later
+        return torch.arange(start, stop, device=device)
 
 
-def _rows(x: Tensor) -> Tensor:
-    """(B, C, H, W) as (B·H·W, C) rows."""
+@lru_cache(maxsize=64)
+def _ring(h: int, w: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Of every site of a patch with its ring: row and column of its owner in ``near``, and its place in the owner."""
+    with torch.inference_mode(False):
+        down, across = torch.arange(-1, h + 1, device=device), torch.arange(-1, w + 1, device=device)
+        return down // h + 1, across // w + 1, (down % h)[:, None] * w + across % w
+
+
+def _places(
+    corner: tuple[Tensor, Tensor, Tensor],
+    rows: Tensor,
+    columns: Tensor,
+    height: int,
+    width: int,
+) -> Tensor:
+    """Places in a flattened (B, height, width) map of the sites at ``rows`` × ``columns`` from each corner.
+
+    Result: (n · rows · columns,) int64.
+    """
+    b, r, c = corner
+    down, across = r[:, None] + rows, c[:, None] + columns
+    return ((b[:, None] * height + down)[:, :, None] * width + across[:, None, :]).reshape(-1)
+
+
+def _around(first: Tensor, size: int, end: int) -> Tensor:
+    """Rows (or columns) of patches of ``size`` with a ring, (n, size + 2); the edge of the frame is repeated."""
+    return (first[:, None] + _steps(-1, size + 1, first.device)).clamp_(0, end - 1)
+
+
+def _enlarged(blocks: Tensor) -> Tensor:
+    """Patches with a ring (n, C, h + 2, w + 2) enlarged by 2, without the ring: (n, C, 2·h, 2·w)."""
+    if not len(blocks):
+        return blocks.new_zeros(0, blocks.shape[1], 2 * blocks.shape[2] - 4, 2 * blocks.shape[3] - 4)
+    return F.interpolate(blocks, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
+
+
+def _with_zero(values: Tensor) -> Tensor:
+    """The rows of the values and one of zeros: what dropped neighbours are."""
+    return F.pad(rows_of(values), (0, 0, 0, 1))
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """(n, C, h, w) as (n·h·w, C) rows; no copy where it is in channels-last order."""
     return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
-def _product(rows: Tensor, layer: ConvBnRelu) -> Tensor:
-    kernel, bias = layer.folded()
-    return torch.relu(F.linear(rows, kernel.flatten(1), bias))
+def _blocks(rows: Tensor, index: Tensor, count: int, height: int, width: int) -> Tensor:
+    """The rows at ``index`` as (count, C, height, width)."""
+    return rows.index_select(0, index).view(count, height, width, rows.shape[1]).permute(0, 3, 1, 2)
 
 
-def _gathered_product(rows: Tensor, neighbours: Tensor, layer: ConvBnRelu) -> Tensor:
-    """3×3 convolution: gather (n, 9, C) and multiply by the kernel as (out, 9·C)."""
-    kernel, bias = layer.folded()
-    matrix = kernel.permute(0, 2, 3, 1).flatten(1)
-    parts = [F.linear(rows[part].flatten(1), matrix, bias) for part in torch.split(neighbours, ROWS_AT_ONCE)]
-    return torch.relu(torch.cat(parts))
+def _apply(layer: Convolution, blocks: Tensor, sites: GatherSites) -> Tensor:
+    """The layer without padding; torch refuses some convolutions of an empty batch."""
+    if not sites.count:
+        return blocks.new_zeros(0, layer.folded()[1].shape[0], *sites.patch)
+    return layer.valid(blocks)

@@ -13,18 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from adsnet.errors import EngineError
-from adsnet.model.layers import ConvBnRelu
-from adsnet.sparse.gather import GatherEngine, GatherSites
+from adsnet.model.layers import Convolution, FusedConv
+from adsnet.sparse.gather import GatherEngine, GatherSites, KeptPatches, rows_of
 
 
 @dataclass(frozen=True)
 class SpconvSites:
-    """The sites of the gather engine and, for spconv, their (n, 3) int32 indices and the cache of its rule book."""
+    """The sites of the gather engine and, for spconv, their (n·h·w, 3) int32 indices and the cache of its rule book."""
 
     gather: GatherSites
     indices: Tensor
@@ -32,7 +33,7 @@ class SpconvSites:
 
 
 class SpconvEngine:
-    """Values are (n, C) rows as in the gather engine; the 3×3 submanifold convolutions are spconv's."""
+    """Values are patches as in the gather engine; the 3×3 submanifold convolutions are spconv's."""
 
     name = "spconv"
 
@@ -51,10 +52,16 @@ class SpconvEngine:
         self._library: Any = library
         self._algorithms: Any = ConvAlgo
         self._gather = GatherEngine()
+        self._made: WeakKeyDictionary[Convolution, tuple[Any, Tensor]] = WeakKeyDictionary()
 
-    def sites(self, keep: Tensor) -> SpconvSites:
-        indices = torch.nonzero(keep[:, 0] > 0.5).to(torch.int32).contiguous()
-        return SpconvSites(self._gather.sites(keep), indices, {})
+    def patches(self, keep: Tensor) -> KeptPatches:
+        return self._gather.patches(keep)
+
+    def sites(self, patches: KeptPatches, height: int, width: int, channels: int = 0) -> SpconvSites:
+        gather = self._gather.sites(patches, height, width)
+        row = gather.flat // width
+        indices = torch.stack([row // height, row % height, gather.flat % width], 1)
+        return SpconvSites(gather, indices.to(torch.int32).contiguous(), {})
 
     def take(self, x: Tensor, sites: SpconvSites) -> Tensor:
         return self._gather.take(x, sites.gather)
@@ -62,31 +69,51 @@ class SpconvEngine:
     def take_upsampled(self, coarse: Tensor, sites: SpconvSites) -> Tensor:
         return self._gather.take_upsampled(coarse, sites.gather)
 
-    def take_convolved(self, x: Tensor, layer: ConvBnRelu, sites: SpconvSites) -> Tensor:
+    def enlarge(self, values: Tensor, sites: SpconvSites, finer: SpconvSites) -> Tensor:
+        return self._gather.enlarge(values, sites.gather, finer.gather)
+
+    def take_convolved(self, x: Tensor, layer: Convolution, sites: SpconvSites) -> Tensor:
         return self._gather.take_convolved(x, layer, sites.gather)
 
-    def convolve(self, values: Tensor, layer: ConvBnRelu, sites: SpconvSites) -> Tensor:
-        if layer.kernel == 1 or not len(values):  # on a GPU spconv refuses an empty set
+    def convolve(self, values: Tensor, layer: Convolution, sites: SpconvSites) -> Tensor:
+        if layer.kernel == 1 or not sites.gather.count:  # on a GPU spconv refuses an empty set
             return self._gather.convolve(values, layer, sites.gather)
-        kernel, bias = layer.folded()
-        algorithm = self._algorithms.MaskImplicitGemm if values.is_cuda else self._algorithms.Native
-        convolution = self._library.SubMConv2d(
-            kernel.shape[1], kernel.shape[0], 3, bias=False, indice_key="stage", algo=algorithm
-        ).to(values.device)
-        convolution.weight.data = kernel.detach().permute(0, 2, 3, 1).contiguous()  # KRSC
+        convolution, bias = self._converted(layer)
         batch, height, width = sites.gather.shape
-        tensor = self._library.SparseConvTensor(values.contiguous(), sites.indices, [height, width], batch)
+        rows = rows_of(values).contiguous()
+        tensor = self._library.SparseConvTensor(rows, sites.indices, [height, width], batch)
         tensor.indice_dict = sites.rules  # the rule book of the mask, built by the first convolution
         with _one_thread(values.is_cuda):
-            result = convolution.eval()(tensor)
+            result = convolution(tensor)
         sites.rules.update(result.indice_dict)
-        return torch.relu(torch.as_tensor(result.features) + bias)  # the CPU wheel knows no bias
+        features = torch.as_tensor(result.features) + bias  # the CPU wheel knows no bias
+        patches = features.view(sites.gather.count, *sites.gather.patch, -1).permute(0, 3, 1, 2)
+        return patches.relu_() if layer.rectified else patches
+
+    def _converted(self, layer: Convolution) -> tuple[Any, Tensor]:
+        """The library's form of a layer, made once where the layer no longer changes, and its bias."""
+        if layer in self._made:
+            return self._made[layer]
+        kernel, bias = layer.folded()
+        algorithm = self._algorithms.MaskImplicitGemm if kernel.is_cuda else self._algorithms.Native
+        convolution = self._library.SubMConv2d(
+            kernel.shape[1], kernel.shape[0], 3, bias=False, indice_key="stage", algo=algorithm
+        ).to(kernel.device)
+        # KRSC, and a copy: of a view made in inference mode the library cannot take the version.
+        krsc = kernel.detach().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+        convolution.weight.data = krsc
+        if isinstance(layer, FusedConv):
+            self._made[layer] = convolution.eval(), bias
+        return convolution.eval(), bias
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: SpconvSites) -> Tensor:
         return self._gather.project(values, layer, sites.gather)
 
-    def scatter(self, values: Tensor, sites: SpconvSites) -> Tensor:
-        return self._gather.scatter(values, sites.gather)
+    def add_to(self, x: Tensor, values: Tensor, sites: SpconvSites) -> Tensor:
+        return self._gather.add_to(x, values, sites.gather)
+
+    def scatter(self, values: Tensor, sites: SpconvSites, fill: float = 0.0) -> Tensor:
+        return self._gather.scatter(values, sites.gather, fill)
 
 
 @contextmanager

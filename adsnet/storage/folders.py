@@ -30,6 +30,11 @@ def data_folder() -> Path:
     return _folder("data", platformdirs.user_data_dir(APP, appauthor=False))
 
 
+def cache_folder() -> Path:
+    """The folder of what can be computed again; it may not exist yet."""
+    return _folder("cache", platformdirs.user_cache_dir(APP, appauthor=False))
+
+
 def log_folder() -> Path:
     """The folder of log files; it may not exist yet."""
     return _folder("logs", platformdirs.user_log_dir(APP, appauthor=False))

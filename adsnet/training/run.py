@@ -29,7 +29,7 @@ from adsnet.model.network import ADSNet
 from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.predictor import Predictor
-from adsnet.sparse.choose import choose_device
+from adsnet.sparse.choose import choose_device, has_fast_bf16
 from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
 from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
 from adsnet.training.crops import CropSource
@@ -120,18 +120,18 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
     trainer = _Trainer(job, state, frames)
     del state  # several times the size of the network
     if job.init is not None:
-        yield from _score("current", Predictor(*load_network(job.init)), held_out)
+        yield from _score("current", Predictor(*load_network(job.init), precision="fp32"), held_out)
     every = job.config.evaluate_every
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
             card = _card(job, training, step.iteration)
-            yield from _score("candidate", Predictor(cast(ADSNet, trainer.average), card), held_out)
+            yield from _score("candidate", Predictor(cast(ADSNet, trainer.average), card, precision="fp32"), held_out)
 
     card = _card(job, training, trainer.iteration)
     save_network(candidate, trainer.average, card)
     scores: dict[str, Any] = {}
-    for event in _score("candidate", Predictor(*load_network(candidate)), held_out):
+    for event in _score("candidate", Predictor(*load_network(candidate), precision="fp32"), held_out):
         if isinstance(event, Scored):
             scores[event.dataset] = event.report.summary
         yield event
@@ -221,13 +221,6 @@ class _Trainer:
                 "optimiser": self.optimiser.state_dict(),
             },
         )
-
-
-def has_fast_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 here: in hardware on the CPU, or any CUDA device that supports it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

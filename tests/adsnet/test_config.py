@@ -86,7 +86,11 @@ def test_a_missing_value_is_allowed_only_where_it_means_something() -> None:
     ("kind", "values", "text"),
     [
         (TrainConfig, {"colour": 1}, "unknown option 'colour'; the options here are model, loss"),
-        (TrainConfig, {"model": {"widht": 64}}, "unknown option 'model.widht'; the options here are width"),
+        (
+            TrainConfig,
+            {"model": {"widht": 64}},
+            "unknown option 'model.widht'; the options here are backbone_width, width",
+        ),
         (TrainConfig, {"model": {"patches": {"sise": 8}}}, "unknown option 'model.patches.sise'"),
         (TrainConfig, [1], "TrainConfig must be a table of options, not list"),
         (TrainConfig, {"model": None}, "model. must be a table of options, not NoneType"),

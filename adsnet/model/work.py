@@ -1,0 +1,69 @@
+"""How much arithmetic each stage of ADSNet is: all of it, and what is done when patches are dropped.
+
+A multiplication and an addition count as two operations. Interpolation, pooling and activation functions are left
+out: they are under one per cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from torch import nn
+
+from adsnet.model.heads import CascadeHead
+from adsnet.model.layers import FusedConv
+from adsnet.model.network import ADSNet
+
+
+class Work(NamedTuple):
+    """GFLOP of one stage for one frame."""
+
+    dense: float
+    done: float
+
+
+def stage_work(network: ADSNet, height: int, width: int, kept3: float, kept2: float) -> dict[str, Work]:
+    """The work of every stage that ``encode`` and ``decode`` name to ``lap``, in their order.
+
+    ``height``, ``width``: of the padded frame. ``kept3``, ``kept2``: kept fractions of the patches, where a sparse
+    engine makes use of them; 1 for the dense one.
+    """
+    pixels = height * width
+    backbone, afd = network.backbone, network.afd
+
+    def work(modules: Iterable[nn.Module], stride: int, kept: float = 1.0) -> Work:
+        operations = 2.0 * sum(map(_weights, modules)) * pixels / stride**2 / 1e9
+        return Work(operations, operations * kept)
+
+    attention = [work([afd.stages[str(s)]], 2**s) for s in (2, 3, 4)]
+    stages = {
+        "stem": work([backbone.stem], 2),
+        "B2": work([backbone.stage2], 4),
+        "B3": work([backbone.stage3], 8),
+        "B4": work([backbone.stage4], 16),
+        "AFD": _sum([work([afd.aggregate] if afd.aggregate else [], 8), *attention]),
+        "stage 4": work([network.dense_activation], 16),
+        "decision 3": work([network.heads4], 16),
+        "stage 3": work([network.sparse_activation3], 8, kept3),
+        "decision 2": work([network.heads3], 8),
+        "stage 2": work([network.sparse_activation2], 4, kept2),
+    }
+    head = network.head
+    if isinstance(head, CascadeHead):
+        half = [head.lateral_half, *head.refine_half, head.reduce_full]
+        full = [head.lateral_full, *head.refine_full, head.logit]
+        stages["stride 2"] = _sum([work([head.reduce_half], 4), work(half, 2, kept2)])
+        stages["stride 1"] = work(full, 1, kept2)
+    else:
+        stages["head"] = work([head], 4)
+    return stages
+
+
+def _weights(module: nn.Module) -> int:
+    """Kernel weights of all convolutions in the module: multiplications for each site."""
+    return sum(layer.weight.numel() for layer in module.modules() if isinstance(layer, nn.Conv2d | FusedConv))
+
+
+def _sum(parts: list[Work]) -> Work:
+    return Work(sum(p.dense for p in parts), sum(p.done for p in parts))
