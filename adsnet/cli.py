@@ -64,13 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="write masks and targets of images, folders and videos")
     predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="image, folder, video or data set")
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="for masks/ and predictions.json")
-    _add_model_options(predict)
+    _add_model_options(predict, precision="auto")
 
     evaluate = commands.add_parser("evaluate", help="score a model or saved masks on a labelled data set")
     _add_data_options(evaluate)
     evaluate.add_argument("--predictions", type=Path, metavar="DIR", help="score the masks of 'adsnet predict' instead")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
-    _add_model_options(evaluate)
+    _add_model_options(evaluate, precision="fp32")  # so that figures of different machines can be compared
 
     train = commands.add_parser("train", help="train or fine-tune a model")
     _add_data_options(train)
@@ -80,6 +80,18 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--iterations", type=int, metavar="N", help="overrides the configuration")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
     train.add_argument("--json-events", action="store_true", help="print every event as one JSON line")
+
+    benchmark = commands.add_parser("benchmark", help="time networks and engines on this machine")
+    benchmark.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
+    benchmark.add_argument("--markdown", type=Path, metavar="FILE", help="write the table")
+    benchmark.add_argument("--chart", type=Path, metavar="FILE", help="write a chart as SVG")
+    benchmark.add_argument("--sizes", nargs="+", type=int, metavar="N", help="sides of the frames (256 512 1024)")
+    benchmark.add_argument("--engines", nargs="+", choices=("dense", "gather", "auto", "spconv"))
+    benchmark.add_argument("--detectors", nargs="+", metavar="NAME", help="adsnet, dnanet, rdian (all, at 256)")
+    benchmark.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="one pair of dropped fractions")
+    benchmark.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
+    benchmark.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    benchmark.add_argument("--verbose", action="store_true", help="say what is being timed")
 
     info = commands.add_parser("info", help="show what a model file holds")
     info.add_argument("model", metavar="FILE", help="model file or name of a shipped model")
@@ -123,11 +135,17 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
+def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:
     parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
     parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet")
     parser.add_argument("--engine", default="auto", choices=("auto", "dense", "gather", "spconv"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--precision",
+        default=precision,
+        choices=("auto", "fp32", "bf16", "fp16"),
+        help=f"number type of the network; auto is the fast one where it is exact enough ({precision})",
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="dropped fractions (0.25 0.5)")
     which.add_argument("--keep-threshold", type=float, metavar="T", help="keep patches with a probability above T")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,34 +14,51 @@ from numpy.typing import NDArray
 from adsnet.config import Sparsity
 from adsnet.errors import FrameError
 from adsnet.model.acs import patch_grid
-from adsnet.model.network import STRIDE, ADSNet, Encoded, Output
+from adsnet.model.layers import fused
+from adsnet.model.network import STRIDE, ADSNet, Encoded, Output, Third
+from adsnet.model.strips import StripPixels
 from adsnet.model.weights import load_network
 from adsnet.model_file import ModelCard, resolve_model
 from adsnet.normalise import normalise, pad_to_multiple
+from adsnet.precision import choose_precision
 from adsnet.prediction import Attention, Decision, Prediction
 from adsnet.sparse.choose import choose_device, choose_engine
 
+T = TypeVar("T")
+
 MAX_PIXELS = 4096 * 4096
-"""Frames above this are refused: the network takes about 0.45 KB a pixel, here 7.5 GB."""
+"""Frames above this are refused."""
+
+LEAST_STRIP = 1 << 16
+"""Pixels of a strip below which less memory would not help."""
 
 
 class Predictor:
-    """Keeps what does not depend on the dropped fractions of the last frame, so that sliders cost little."""
+    """Keeps what a slider does not touch: all above the first decision of the last frame, and its stage 3.
 
-    def __init__(self, network: ADSNet, card: ModelCard, *, device: str = "auto") -> None:
-        """Raises EngineError when ``device`` is not there."""
+    Attributes:
+        card: the card of the model.
+        device, dtype: where and in which type the network computes; both can fall back when memory is short.
+        notes: one sentence for each thing that is not as asked for or as fast as it could be.
+    """
+
+    def __init__(self, network: ADSNet, card: ModelCard, *, device: str = "auto", precision: str = "auto") -> None:
+        """Raises EngineError when ``device`` is not there or does not compute in ``precision``."""
         self.card = card
-        self.device = choose_device(device)
-        self._network = network.eval().to(self.device)
-        self._shape = (0, 0)
+        self.notes: list[str] = []
+        self.original, self._precision = network, precision
+        self._strips = StripPixels()
+        self._frames: tuple[NDArray[Any], ...] = ()
         self._encoded: Encoded | None = None
+        self._third: tuple[str, Third] | None = None
         self._encode_seconds = 0.0
+        self._use(choose_device(device))
 
     @classmethod
-    def from_file(cls, model: str | Path | None, *, device: str = "auto") -> Predictor:
+    def from_file(cls, model: str | Path | None, *, device: str = "auto", precision: str = "auto") -> Predictor:
         """Load a model file, a shipped model by name, or the default. Raises ModelFileError, EngineError."""
         network, card = load_network(resolve_model(model))
-        return cls(network, card, device=device)
+        return cls(network, card, device=device, precision=precision)
 
     def predict(self, pixels: NDArray[Any], sparsity: Sparsity, engine: str = "auto") -> Prediction:
         """Predict one frame. ``pixels``: (H, W) native values of any type and scale, finite.
@@ -49,43 +67,113 @@ class Predictor:
             FrameError: the frame is too large.
             EngineError: as ``choose_engine``.
         """
-        self.set_frame(pixels)
-        return self.predict_again(sparsity, engine)
+        return self.predict_batch([pixels], sparsity, engine)[0]
+
+    def predict_batch(
+        self, frames: Sequence[NDArray[Any]], sparsity: Sparsity, engine: str = "auto"
+    ) -> list[Prediction]:
+        """Predict frames of one shape at once; ``seconds`` of each is its share. Raises as ``predict``."""
+        self._set_frames(frames)
+        return self._decode(sparsity, engine)
 
     def set_frame(self, pixels: NDArray[Any]) -> None:
         """Compute and keep everything above the first decision. Raises FrameError for one that is too large."""
-        height, width = pixels.shape
+        self._set_frames([pixels])
+
+    def predict_again(self, sparsity: Sparsity, engine: str = "auto") -> Prediction:
+        """Run the cascade below stage 4 on the frame of ``set_frame``. Raises EngineError."""
+        return self._decode(sparsity, engine)[0]
+
+    def _use(self, device: torch.device) -> None:
+        self.device = device
+        self.dtype, note = choose_precision(self._precision, self.original, self.card.normalisation, device)
+        self.notes += [note] if note else []
+        self._network = fused(self.original, self.dtype).to(device)
+
+    def _set_frames(self, frames: Sequence[NDArray[Any]]) -> None:
+        height, width = frames[0].shape
         if height * width > MAX_PIXELS:
             raise FrameError(
                 f"a frame of {width}×{height} pixels is too large to predict: at most "
                 f"{MAX_PIXELS // 10**6} megapixels; crop it"
             )
+        self._encoded, self._third = None, None
+        self._frames = tuple(frames)
+        self._in_memory(self._encode)
+
+    def _encode(self) -> None:
         start = time.perf_counter()
-        frame = pad_to_multiple(normalise(pixels, self.card.normalisation), STRIDE)
+        how = self.card.normalisation
+        padded = np.stack([pad_to_multiple(normalise(pixels, how), STRIDE) for pixels in self._frames])[:, None]
+        batch = torch.from_numpy(padded)
+        if self.device.type == "cuda":
+            batch = batch.pin_memory()
         with torch.inference_mode():
-            self._encoded = self._network.encode(torch.from_numpy(frame)[None, None].to(self.device))
-        self._shape = (height, width)
+            batch = batch.to(self.device, non_blocking=True).to(self.dtype)
+            self._encoded = self._network.encode(batch, pixels=self._strips)
         self._encode_seconds = time.perf_counter() - start
 
-    def predict_again(self, sparsity: Sparsity, engine: str = "auto") -> Prediction:
-        """Run the cascade below stage 4 on the frame of ``set_frame``. Raises EngineError."""
-        assert self._encoded is not None, "set_frame comes first"
-        chosen = choose_engine(engine, self.device)
-        start = time.perf_counter()
-        with torch.inference_mode():
-            output = self._network.decode(self._encoded, sparsity, chosen)
-            probability = torch.sigmoid(output.logits[0, 0, : self._shape[0], : self._shape[1]]).cpu().numpy()
-        seconds = self._encode_seconds + time.perf_counter() - start
-        return self._prediction(np.ascontiguousarray(probability), output, seconds, chosen.name)
+    def _decode(self, sparsity: Sparsity, engine: str) -> list[Prediction]:
+        assert self._frames, "set_frame comes first"
+        choose_engine(engine, self.device, self.dtype)  # an engine that cannot be used is no lack of memory
+        return self._in_memory(lambda: self._decode_once(sparsity, engine))
 
-    def _prediction(self, probability: NDArray[np.float32], output: Output, seconds: float, engine: str) -> Prediction:
+    def _decode_once(self, sparsity: Sparsity, engine: str) -> list[Prediction]:
+        if self._encoded is None:  # the network was moved
+            self._encode()
+        assert self._encoded is not None
+        chosen = choose_engine(engine, self.device, self.dtype)
+        start = time.perf_counter()
+        known = self._third[1] if self._third is not None and self._third[0] == engine else None
+        with torch.inference_mode():
+            third = self._network.decode_third(self._encoded, sparsity, chosen, known=known)
+            output = self._network.decode_rest(self._encoded, third, sparsity, chosen, pixels=self._strips)
+            height, width = self._frames[0].shape
+            probability = torch.sigmoid(output.logits[:, 0, :height, :width].float()).cpu().numpy()
+        self._third = engine, third
+        seconds = (self._encode_seconds + time.perf_counter() - start) / len(self._frames)
+        return [
+            self._prediction(np.ascontiguousarray(one), output, index, seconds, chosen.name)
+            for index, one in enumerate(probability)
+        ]
+
+    def _in_memory(self, compute: Callable[[], T]) -> T:
+        """``compute``, again in smaller strips and then on the CPU while the memory of the device does not do.
+
+        Raises:
+            FrameError: the memory of the CPU does not do either.
+        """
+        while True:
+            try:
+                return compute()
+            except torch.OutOfMemoryError:
+                pass  # its traceback holds the tensors: the next try must come after it
+            self._third = None
+            self._make_room()
+
+    def _make_room(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self._strips.head >= 2 * LEAST_STRIP:
+            self._strips = self._strips.halved()
+        elif self.device.type != "cpu":
+            self._encoded = None
+            self._strips = StripPixels()
+            self.notes.append(f"the memory of the {self.device.type} device is too small; the CPU is used")
+            self._use(torch.device("cpu"))
+        else:
+            raise FrameError("there is too little memory to predict this frame; close other programs or crop it")
+
+    def _prediction(
+        self, probability: NDArray[np.float32], output: Output, index: int, seconds: float, engine: str
+    ) -> Prediction:
         assert self._encoded is not None
         padded = (self._encoded.frame.shape[2], self._encoded.frame.shape[3])
         return Prediction(
             probability=probability,
-            decisions=tuple(self._decision(output, stage, padded) for stage in (4, 3)),
+            decisions=tuple(self._decision(output, index, stage, padded) for stage in (4, 3)),
             attentions=tuple(
-                Attention(stage, _array(maps.channel, (0,)), _array(maps.spatial, (0, 0)))
+                Attention(stage, _array(maps.channel, index, (0,)), _array(maps.spatial, index, (0, 0)))
                 for stage, maps in sorted(output.attentions.items(), reverse=True)
             ),
             padded_shape=padded,
@@ -95,31 +183,32 @@ class Predictor:
             engine=engine,
         )
 
-    def _decision(self, output: Output, stage: int, padded: tuple[int, int]) -> Decision:
+    def _decision(self, output: Output, index: int, stage: int, padded: tuple[int, int]) -> Decision:
         heads = output.stages[stage]
         rows, columns = patch_grid(self.card.model.patches, *padded)
         score = None if heads.iou_logits is None else torch.sigmoid(heads.iou_logits)
+        height, width = self._frames[0].shape
         return Decision(
             decided_at=stage,
             applies_to=stage - 1,
-            keep_probability=_array(torch.sigmoid(heads.keep_logit), (0, 0)),
-            kept=_array(heads.keep, (0, 0)) > 0.5,
-            class_probability=_array(torch.sigmoid(heads.class_logits), (0, 0)),
-            iou_score=_array(score, (0, 0)),
-            row_edges=_edges(rows, padded[0], self._shape[0]),
-            column_edges=_edges(columns, padded[1], self._shape[1]),
+            keep_probability=_array(torch.sigmoid(heads.keep_logit), index, (0, 0)),
+            kept=_array(heads.keep, index, (0, 0)) > 0.5,
+            class_probability=_array(torch.sigmoid(heads.class_logits), index, (0, 0)),
+            iou_score=_array(score, index, (0, 0)),
+            row_edges=_edges(rows, padded[0], height),
+            column_edges=_edges(columns, padded[1], width),
         )
 
 
 def _edges(patches: int, padded: int, size: int) -> NDArray[np.int32]:
-    """First pixel of every patch and the end, clipped to the frame; the inverse of ``acs.spread`` at stride 1."""
+    """First pixel of every patch and the end, clipped to the frame; the inverse of ``patches.spread`` at stride 1."""
     first = -(-np.arange(patches + 1) * padded // patches)
     return np.minimum(first, size).astype(np.int32)
 
 
-def _array(tensor: torch.Tensor | None, empty: tuple[int, ...]) -> NDArray[np.float32]:
-    """The first frame of a batch without axes of length one in front or behind: (C,) or (h, w)."""
+def _array(tensor: torch.Tensor | None, index: int, empty: tuple[int, ...]) -> NDArray[np.float32]:
+    """One frame of a batch without axes of length one in front or behind: (C,) or (h, w)."""
     if tensor is None:
         return np.zeros(empty, np.float32)
-    values = tensor[0].float().cpu().numpy()
+    values = tensor[index].float().cpu().numpy()
     return np.ascontiguousarray(values[:, 0, 0] if len(empty) == 1 else values[0])

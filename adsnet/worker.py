@@ -103,6 +103,8 @@ class Worker:
     def _load(self, request: LoadModel) -> None:
         path = resolve_model(request.path)
         self._predictor, self._frame = Predictor.from_file(path, device=request.device), None
+        for note in self._predictor.notes:
+            sys.stderr.write(note + "\n")
         card = self._predictor.card
         self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
 

@@ -12,4 +12,4 @@ def load_predictor(options: argparse.Namespace) -> Predictor:
     """The predictor that ``--detector``, ``--model`` and ``--device`` name. Raises AdsnetError."""
     if options.detector != "adsnet":
         raise ConfigError(f"unknown detector '{options.detector}'; the detectors are: adsnet")
-    return Predictor.from_file(options.model, device=options.device)
+    return Predictor.from_file(options.model, device=options.device, precision=options.precision)

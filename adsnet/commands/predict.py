@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from adsnet.cli import print_error, sparsity_of
@@ -22,6 +26,12 @@ from adsnet.storage.files import shown
 from adsnet.targets import find_targets
 
 FORMAT = "adsnet-predictions-1"
+
+READ_AHEAD = 16
+"""Frames that are decoded before they are needed."""
+
+BATCH_PIXELS = 1 << 19
+"""Pixels that are predicted at once, where several frames of one shape follow each other."""
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -40,25 +50,79 @@ def execute(options: argparse.Namespace) -> int:
         return status
     predictor = load_predictor(options)
     records: list[dict[str, Any]] = []
-    for ref in tqdm(refs, unit="frame", disable=None):
-        try:
-            prediction = _predict(ref, predictor, sparsity, options.engine)
-        except FrameError as error:
-            print_error(str(error))
-            status = 2
-            continue
-        write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
-        records.append(record_of(ref, prediction))
-    write_json(options.out / "predictions.json", {"format": FORMAT, "model": predictor.card.name, "frames": records})
+    with tqdm(total=len(refs), unit="frame", disable=None) as bar:
+        for batch in _batches(_read_ahead(refs)):
+            bar.update(len(batch))
+            readable = [(ref, pixels) for ref, pixels in batch if not isinstance(pixels, FrameError)]
+            status = 2 if len(readable) < len(batch) else status
+            for _, pixels in batch:
+                if isinstance(pixels, FrameError):
+                    print_error(str(pixels))
+            try:
+                predictions = _predict(readable, predictor, sparsity, options.engine)
+            except FrameError as error:
+                print_error(str(error))
+                status = 2
+                continue
+            for (ref, _), prediction in zip(readable, predictions, strict=True):
+                write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
+                records.append(record_of(ref, prediction))
+    made = {"model": predictor.card.name, "device": predictor.device.type, "notes": predictor.notes}
+    write_json(options.out / "predictions.json", {"format": FORMAT, **made, "frames": records})
     return status
 
 
-def _predict(ref: FrameRef, predictor: Predictor, sparsity: Sparsity, engine: str) -> Prediction:
-    pixels = read_frame(ref).pixels
+Read = tuple[FrameRef, NDArray[Any] | FrameError]
+"""A frame and its pixels, or why they cannot be read."""
+
+
+def _read_ahead(refs: list[FrameRef]) -> Iterator[Read]:
+    """Decode in a thread while the network computes; frames come in their order."""
+
+    def read(ref: FrameRef) -> Read:
+        try:
+            return ref, read_frame(ref).pixels
+        except FrameError as error:
+            return ref, error
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Read]] = deque()
+        for ref in refs:
+            waiting.append(pool.submit(read, ref))
+            if len(waiting) > READ_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _batches(frames: Iterator[Read]) -> Iterator[list[Read]]:
+    """Runs of frames of one shape, up to ``BATCH_PIXELS`` together; one that cannot be read is alone."""
+    batch: list[Read] = []
+    for entry in frames:
+        if batch and not _fits(batch, entry[1]):
+            yield batch
+            batch = []
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _fits(batch: list[Read], pixels: NDArray[Any] | FrameError) -> bool:
+    first = batch[0][1]
+    if isinstance(first, FrameError) or isinstance(pixels, FrameError) or first.shape != pixels.shape:
+        return False
+    return (len(batch) + 1) * pixels.size <= BATCH_PIXELS
+
+
+def _predict(
+    frames: list[tuple[FrameRef, NDArray[Any]]], predictor: Predictor, sparsity: Sparsity, engine: str
+) -> list[Prediction]:
+    if not frames:
+        return []
     try:
-        return predictor.predict(pixels, sparsity, engine)
-    except FrameError as error:  # the predictor does not know the file
-        raise FrameError(f"{shown(ref.path)}: {error}") from error
+        return predictor.predict_batch([pixels for _, pixels in frames], sparsity, engine)
+    except FrameError as error:  # the predictor does not know the files, and too large is each of them
+        raise FrameError(f"{', '.join(shown(ref.path) for ref, _ in frames)}: {error}") from error
 
 
 def frames_of(path: Path) -> tuple[FrameRef, ...]:
