@@ -20,9 +20,9 @@ QT = ("PySide6", "shiboken6", "pyqtgraph")
 TORCH = ("torch", "spconv", "cumm")
 
 TORCH_FREE = (
-    "adsnet.cli", "adsnet.commands.evaluate", "adsnet.commands.info", "adsnet.config", "adsnet.errors",
-    "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file", "adsnet.normalise",
-    "adsnet.prediction", "adsnet.resources", "adsnet.targets",
+    "adsnet.benchmark_report", "adsnet.cli", "adsnet.commands.evaluate", "adsnet.commands.info", "adsnet.config",
+    "adsnet.errors", "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file",
+    "adsnet.normalise", "adsnet.prediction", "adsnet.resources", "adsnet.targets",
 )  # fmt: skip
 """Together with ``adsnet.data`` and ``adsnet.storage``: what the window may import, and what starts at once."""
 
