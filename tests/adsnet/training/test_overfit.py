@@ -1,0 +1,70 @@
+"""The network, its losses and its gates can fit a handful of frames exactly: nothing in the way of the gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from adsnet import resources
+from adsnet.config import LossConfig, ModelConfig, Sparsity
+from adsnet.data.datasets import open_dataset
+from adsnet.metrics import Evaluation
+from adsnet.model.layers import fused
+from adsnet.model.network import ADSNet
+from adsnet.normalise import normalise
+from adsnet.sparse.dense import DenseEngine
+from adsnet.sparse.gather import GatherEngine
+from adsnet.training.losses import total_loss
+from tests.adsnet.tiny import quick
+
+SIDE = 64
+FRAMES = 8
+STEPS = 300
+
+
+def windows() -> tuple[Tensor, Tensor]:
+    """Windows with a target out of eight frames of the sample: (8, 1, 64, 64) input and label."""
+    sample = open_dataset(resources.path_of("sample"))
+    frames: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.bool_]] = []
+    for index in sample.labelled[::4]:  # of all scenes
+        pixels, mask = sample.read(index)
+        if not mask.any():
+            continue
+        row, column = (int(np.median(places)) for places in np.nonzero(mask))
+        top = min(max(0, row - SIDE // 2), mask.shape[0] - SIDE)
+        left = min(max(0, column - SIDE // 2), mask.shape[1] - SIDE)
+        part = np.s_[top : top + SIDE, left : left + SIDE]
+        if mask[part].any() and len(frames) < FRAMES:
+            frames.append(normalise(pixels, quick().normalisation)[part])
+            labels.append(mask[part])
+    assert len(frames) == FRAMES
+    return torch.from_numpy(np.stack(frames)[:, None]), torch.from_numpy(np.stack(labels)[:, None]).float()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_three_hundred_steps_fit_eight_frames() -> None:
+    """Straight-through gates and dense convolutions in training; the sparse engine finds the same masks afterwards."""
+    torch.manual_seed(0)
+    frames, labels = windows()
+    network = ADSNet(ModelConfig()).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=STEPS)
+    for _ in range(STEPS):
+        total = total_loss(network(frames), labels, LossConfig())["total"]
+        optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    exact = fused(network, torch.float32)
+    for engine in (DenseEngine(), GatherEngine()):
+        evaluation = Evaluation()
+        with torch.inference_mode():
+            probability = torch.sigmoid(exact(frames, Sparsity(), engine).logits)
+        for one, label in zip(probability[:, 0].numpy(), labels[:, 0].numpy() > 0, strict=True):
+            evaluation.add(one, label)
+        assert evaluation.metrics().niou > 0.95
