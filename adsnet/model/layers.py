@@ -140,7 +140,7 @@ class FusedConv(nn.Module):
             y = torch.addcmul(self.bias, x, self.weight[0])
         elif x.shape[2:] == (1, 1) and self.kernel == 1:
             y = F.linear(x.flatten(1), self.weight.flatten(1), self.bias)[:, :, None, None]
-        elif x.is_cpu and can_pack():
+        elif x.is_cpu and len(x) and can_pack():
             return self._convolve_packed(x, padding)
         else:
             y = F.conv2d(x, self.weight, self.bias, self.stride, padding)
@@ -210,10 +210,14 @@ def fused(network: Network, dtype: torch.dtype) -> Network:
         for name, child in list(parent.named_children()):
             if isinstance(child, ConvBn):
                 setattr(parent, name, FusedConv.of(child))
+    exact = {
+        layer: copy.deepcopy(layer.state_dict())
+        for layer in network.modules()
+        if getattr(layer, "keeps_float32", False)
+    }
     network = network.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for layer in network.modules():
-        if getattr(layer, "keeps_float32", False):
-            layer.float()
+    for layer, state in exact.items():
+        layer.float().load_state_dict(state)
     return network
 
 

@@ -115,21 +115,19 @@ class GatherEngine:
 
     def take_convolved(self, x: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
         if layer.kernel == 1:
-            return _apply(layer, self.take(x, sites), sites)
+            return layer.valid(self.take(x, sites))
         (_, height, width), (h, w) = sites.shape, sites.patch
         ring = _steps(0, h + 2, x.device), _steps(0, w + 2, x.device)
         index = _places(sites.corner, *ring, height + 2, width + 2)
-        return _apply(layer, _blocks(rows_of(F.pad(x, (1, 1, 1, 1))), index, sites.count, h + 2, w + 2), sites)
+        return layer.valid(_blocks(rows_of(F.pad(x, (1, 1, 1, 1))), index, sites.count, h + 2, w + 2))
 
     def convolve(self, values: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
         if layer.kernel > 1:
             h, w = sites.patch
             values = _blocks(_with_zero(values), sites.ring, sites.count, h + 2, w + 2)
-        return _apply(layer, values, sites)
+        return layer.valid(values)
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: GatherSites) -> Tensor:
-        if not sites.count:
-            return values.new_zeros(0, layer.out_channels, *sites.patch)
         return torch.as_tensor(layer(values))
 
     def add_to(self, x: Tensor, values: Tensor, sites: GatherSites) -> Tensor:
@@ -183,7 +181,7 @@ def _around(first: Tensor, size: int, end: int) -> Tensor:
 def _enlarged(blocks: Tensor) -> Tensor:
     """Patches with a ring (n, C, h + 2, w + 2) enlarged by 2, without the ring: (n, C, 2·h, 2·w)."""
     if not len(blocks):
-        return blocks.new_zeros(0, blocks.shape[1], 2 * blocks.shape[2] - 4, 2 * blocks.shape[3] - 4)
+        return blocks.repeat(1, 1, 2, 2)[:, :, 2:-2, 2:-2]  # torch does not enlarge an empty batch
     return F.interpolate(blocks, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
 
 
@@ -200,10 +198,3 @@ def rows_of(x: Tensor) -> Tensor:
 def _blocks(rows: Tensor, index: Tensor, count: int, height: int, width: int) -> Tensor:
     """The rows at ``index`` as (count, C, height, width)."""
     return rows.index_select(0, index).view(count, height, width, rows.shape[1]).permute(0, 3, 1, 2)
-
-
-def _apply(layer: Convolution, blocks: Tensor, sites: GatherSites) -> Tensor:
-    """The layer without padding; torch refuses some convolutions of an empty batch."""
-    if not sites.count:
-        return blocks.new_zeros(0, layer.folded()[1].shape[0], *sites.patch)
-    return layer.valid(blocks)

@@ -80,13 +80,14 @@ class SpconvEngine:
             return self._gather.convolve(values, layer, sites.gather)
         convolution, bias = self._converted(layer)
         batch, height, width = sites.gather.shape
-        rows = rows_of(values).contiguous()
+        # The CPU wheel computes in float32 only.
+        rows = rows_of(values).to(convolution.weight.dtype).contiguous()
         tensor = self._library.SparseConvTensor(rows, sites.indices, [height, width], batch)
         tensor.indice_dict = sites.rules  # the rule book of the mask, built by the first convolution
         with _one_thread(values.is_cuda):
             result = convolution(tensor)
         sites.rules.update(result.indice_dict)
-        features = torch.as_tensor(result.features) + bias  # the CPU wheel knows no bias
+        features = (torch.as_tensor(result.features) + bias).to(values.dtype)  # the CPU wheel knows no bias
         patches = features.view(sites.gather.count, *sites.gather.patch, -1).permute(0, 3, 1, 2)
         return patches.relu_() if layer.rectified else patches
 
@@ -101,6 +102,7 @@ class SpconvEngine:
         ).to(kernel.device)
         # KRSC, and a copy: of a view made in inference mode the library cannot take the version.
         krsc = kernel.detach().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+        krsc = krsc if krsc.is_cuda else krsc.float()
         convolution.weight.data = krsc
         if isinstance(layer, FusedConv):
             self._made[layer] = convolution.eval(), bias

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adsnet.config import PatchGrid, Sparsity
-from adsnet.model.acs import PRIOR, ActivationHeads, patch_grid, select_patches, spread
+from adsnet.model.acs import PRIOR, ActivationHeads, patch_grid, select_patches
 from tests.adsnet.tiny import TINY, noise, tiny
 
 fractions = st.one_of(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 0.97, 1.0]), st.floats(0, 1))
@@ -90,28 +90,6 @@ def test_each_frame_of_a_batch_is_ranked_by_itself() -> None:
 )
 def test_patch_grids(patches: PatchGrid, size: tuple[int, int], grid: tuple[int, int]) -> None:
     assert patch_grid(patches, *size) == grid
-
-
-@given(rows=st.integers(1, 9), columns=st.integers(1, 9), height=st.integers(1, 40), width=st.integers(1, 40))
-def test_every_cell_takes_the_patch_that_its_first_pixel_lies_in(
-    rows: int, columns: int, height: int, width: int
-) -> None:
-    keep = torch.arange(rows * columns).view(1, 1, rows, columns).float()
-    full = spread(keep, height, width)
-    assert full.shape == (1, 1, height, width)
-    for row in range(0, height, 3):
-        for column in range(0, width, 3):
-            assert full[0, 0, row, column] == keep[0, 0, row * rows // height, column * columns // width]
-
-
-@pytest.mark.parametrize("size", [(4, 6), (5, 7), (16, 6)])
-def test_the_gradient_of_a_patch_is_the_sum_over_its_cells(size: tuple[int, int]) -> None:
-    keep = torch.ones(1, 1, 4, 3, requires_grad=True)
-    spread(keep, *size).sum().backward()  # type: ignore[no-untyped-call]
-    assert keep.grad is not None
-    assert keep.grad.sum() == size[0] * size[1]
-    cells = torch.stack([(spread(torch.eye(12)[i].view(1, 1, 4, 3), *size)).sum() for i in range(12)])
-    assert torch.equal(keep.grad.flatten(), cells)
 
 
 def heads(**changes: Any) -> ActivationHeads:

@@ -8,12 +8,13 @@ import torch.nn.functional as F
 
 from adsnet.config import ModelConfig
 from adsnet.model.afd import AwareFusionDistribute, Distribute
-from adsnet.model.backbone import Levels
+from adsnet.model.backbone import Levels, level_channels
 from tests.adsnet.tiny import TINY, noise, tiny
 
 
 def levels(batch: int = 2) -> Levels:
-    shapes = ((64, 32, 48), (64, 16, 24), (128, 8, 12), (256, 4, 6))
+    b2, b3, b4 = level_channels(TINY.backbone_width).values()
+    shapes = ((b2, 32, 48), (b2, 16, 24), (b3, 8, 12), (b4, 4, 6))
     return Levels(*(noise(batch, *shape, seed=i) for i, shape in enumerate(shapes)))
 
 

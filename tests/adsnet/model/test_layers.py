@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from adsnet.model.backbone import LEVEL_CHANNELS, STEM_CHANNELS, Backbone
-from adsnet.model.layers import ConvBnRelu, ResidualBlock, initialise
-from tests.adsnet.tiny import noise
+from adsnet.config import Sparsity
+from adsnet.model.backbone import Backbone, level_channels
+from adsnet.model.layers import ConvBnRelu, ResidualBlock, channels_last, fused, initialise
+from adsnet.sparse.gather import GatherEngine
+from tests.adsnet.tiny import lively_network, noise, tiny
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
@@ -42,11 +44,69 @@ def test_a_residual_block_changes_size_and_channels() -> None:
 
 
 def test_levels_have_the_strides_and_channels_of_resnet_18() -> None:
+    assert level_channels(64) == {2: 64, 3: 128, 4: 256}
     with torch.inference_mode():
-        levels = Backbone().eval()(noise(1, 1, 48, 32))
-    assert levels.stem.shape == (1, STEM_CHANNELS, 24, 16)
+        levels = Backbone(64).eval()(noise(1, 1, 48, 32))
+    assert levels.stem.shape == (1, 64, 24, 16)
     for stage, level in {2: levels.b2, 3: levels.b3, 4: levels.b4}.items():
-        assert level.shape == (1, LEVEL_CHANNELS[stage], 48 >> stage, 32 >> stage)
+        assert level.shape == (1, level_channels(64)[stage], 48 >> stage, 32 >> stage)
+
+
+@pytest.mark.parametrize("width", [4, 7, 32])
+@torch.inference_mode()
+def test_a_backbone_of_any_width_has_the_same_proportions(width: int) -> None:
+    levels = Backbone(width).eval()(noise(2, 1, 48, 32))
+    assert [tuple(x.shape[1:]) for x in levels] == [
+        (width, 24, 16), (width, 12, 8), (2 * width, 6, 4), (4 * width, 3, 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        noise(2, 1, 5, 7),
+        noise(1, 1, 5, 7),
+        noise(2, 1, 7, 5).transpose(2, 3),
+        noise(2, 3, 5, 7)[:, 1:2],
+        noise(2, 1, 9, 7)[:, :, 2:7],
+        noise(1, 5, 7)[None],
+    ],
+)
+def test_a_map_of_one_channel_is_put_in_channels_last_order_by_its_strides(x: Tensor) -> None:
+    """For torch it is in both orders at once; the strides say which one convolutions take."""
+    got = channels_last(x)
+    assert torch.equal(got, x) and got.stride() == (35, 1, 7, 1)
+    assert channels_last(got) is got
+    assert nn.functional.conv2d(got, noise(4, 1, 3, 3)).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_map_of_one_channel_in_one_piece_is_not_copied() -> None:
+    x = noise(2, 1, 5, 7)
+    assert channels_last(x).data_ptr() == x.data_ptr()
+
+
+@pytest.mark.parametrize("x", [noise(2, 3, 5, 7), noise(2, 3, 7, 5).transpose(2, 3), noise(3, 3, 5, 7)[::2]])
+def test_a_map_of_several_channels_is_put_in_channels_last_order(x: Tensor) -> None:
+    got = channels_last(x)
+    assert torch.equal(got, x) and got.stride() == (105, 1, 21, 3)
+    assert channels_last(got) is got
+
+
+@pytest.mark.parametrize("fuse", [False, True])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("head", ["bilinear", "cascade"])
+@torch.inference_mode()
+def test_all_maps_of_the_network_are_in_channels_last_order(batch: int, fuse: bool, head: str) -> None:
+    """A map in the other order costs a copy at every convolution that follows, in the stem many times more."""
+    frame = noise(batch, 1, 64, 96)
+    assert frame.is_contiguous()
+    network = lively_network(tiny(head=head))
+    network = fused(network, torch.float32) if fuse else network
+    backbone = network.backbone(channels_last(frame))
+    encoded = network.encode(frame)
+    third = network.decode_third(encoded, Sparsity(), GatherEngine())
+    maps = [*backbone, encoded.stem, *encoded.features.values(), encoded.a4, third.a3]
+    assert all(x.is_contiguous(memory_format=torch.channels_last) for x in maps)
 
 
 def test_initialisation_leaves_layers_with_bias_to_their_owner() -> None:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from adsnet.config import DENSE, PAPER_LOSS, LossConfig, ModelConfig, PatchGrid, Sparsity
-from adsnet.model.acs import spread
 from adsnet.model.heads import DROPPED_LOGIT
 from adsnet.model.network import ADSNet
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
+from adsnet.sparse.patches import spread
 from adsnet.training.losses import total_loss
-from tests.adsnet.sparse.test_engines import engine_of
+from tests.adsnet.sparse.maps import engine_of
 from tests.adsnet.tiny import lively_network, noise, tiny
 
 OPTIONS: list[dict[str, Any]] = [
@@ -148,3 +148,68 @@ def test_dropped_patches_of_the_cascade_were_not_looked_at() -> None:
 def test_dropping_everything_still_gives_a_map_from_the_coarse_features() -> None:
     output = lively_network(tiny(head="shuffle"))(noise(1, 1, 64, 64), Sparsity(drop=(1.0, 1.0)))
     assert float(output.logits.std()) > 0.1  # the residual keeps the coarse features
+
+
+# ---- decisions that are made again --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["dense", "gather", "auto"])
+@torch.inference_mode()
+def test_stage_3_is_kept_while_its_decision_is_the_same(name: str) -> None:
+    """The slider of stage 2 re-runs what follows only; that of stage 3 everything, where it changes a patch."""
+    network, engine = lively_network(), engine_of(name)
+    encoded = network.encode(noise(2, 1, 64, 96))
+    known = network.decode_third(encoded, Sparsity(drop=(0.25, 0.5)), engine)
+    kept = known.a3.clone()
+    for same in (Sparsity(drop=(0.25, 0.9)), Sparsity(drop=(0.26, 0.5)), Sparsity(drop=(0.25, 0.5))):  # 18 of 24
+        third = network.decode_third(encoded, same, engine, known=known)
+        assert third.a3 is known.a3
+        assert torch.equal(third.stage4.keep, known.stage4.keep)
+        expected = network.decode(encoded, same, engine)
+        again = network.decode_rest(encoded, third, same, engine)
+        assert torch.equal(again.logits, expected.logits)
+        assert torch.equal(again.stages[3].keep, expected.stages[3].keep)
+    assert torch.equal(known.a3, kept)  # nothing was added to it in place
+
+
+@pytest.mark.parametrize("other", [Sparsity(drop=(0.5, 0.5)), Sparsity(drop=(0.21, 0.5)), Sparsity(threshold=0.99)])
+@pytest.mark.parametrize("name", ["dense", "gather", "auto"])
+@torch.inference_mode()
+def test_another_decision_computes_stage_3_again(name: str, other: Sparsity) -> None:
+    network, engine = lively_network(), engine_of(name)
+    encoded = network.encode(noise(2, 1, 64, 96))
+    known = network.decode_third(encoded, Sparsity(drop=(0.25, 0.5)), engine)
+    kept = known.a3.clone()
+    third, fresh = (
+        network.decode_third(encoded, other, engine, known=known),
+        network.decode_third(encoded, other, engine),
+    )
+    assert not torch.equal(third.stage4.keep, known.stage4.keep)
+    assert third.a3 is not known.a3 and torch.equal(third.a3, fresh.a3)
+    assert not torch.equal(third.a3, known.a3)
+    assert torch.equal(known.a3, kept)
+
+
+@torch.inference_mode()
+def test_one_other_patch_in_one_frame_of_a_batch_is_another_decision() -> None:
+    network, engine = lively_network(), engine_of("gather")
+    encoded, sparsity = network.encode(noise(2, 1, 64, 96)), Sparsity(drop=(0.25, 0.5))
+    known = network.decode_third(encoded, sparsity, engine)
+    keep = known.stage4.keep.clone()
+    keep[1].view(-1)[int(keep[1].argmax())] = 0
+    other = known._replace(stage4=known.stage4._replace(keep=keep))
+    assert network.decode_third(encoded, sparsity, engine, known=other).a3 is not known.a3
+
+
+@torch.inference_mode()
+def test_encoding_is_not_changed_by_decoding() -> None:
+    """It is decoded again at every move of a slider."""
+    for name in ("dense", "gather", "auto"):
+        for head in ("bilinear", "shuffle", "cascade"):
+            network, engine = lively_network(tiny(head=head)), engine_of(name)
+            encoded = network.encode(noise(2, 1, 48, 64))
+            maps = [encoded.frame, encoded.stem, encoded.a4, *encoded.features.values()]
+            before = [x.clone() for x in maps]
+            for sparsity in SPARSITIES:
+                network.decode(encoded, sparsity, engine)
+            assert all(torch.equal(x, y) for x, y in zip(maps, before, strict=True))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from adsnet.errors import EngineError
-from adsnet.model.layers import ConvBnRelu
+from adsnet.model.layers import Convolution
 from adsnet.sparse import choose
 from adsnet.sparse.gather import GatherEngine
 
@@ -28,17 +28,17 @@ def fresh_tests() -> Iterator[None]:
 class WrongEngine(GatherEngine):
     """Off by a thousandth in every convolution."""
 
-    def convolve(self, values: Tensor, layer: ConvBnRelu, sites: Any) -> Tensor:
+    def convolve(self, values: Tensor, layer: Convolution, sites: Any) -> Tensor:
         return super().convolve(values, layer, sites) + 1e-3
 
 
 class NanEngine(GatherEngine):
-    def convolve(self, values: Tensor, layer: ConvBnRelu, sites: Any) -> Tensor:
+    def convolve(self, values: Tensor, layer: Convolution, sites: Any) -> Tensor:
         return super().convolve(values, layer, sites) * float("nan")
 
 
 class BrokenEngine(GatherEngine):
-    def convolve(self, values: Tensor, layer: ConvBnRelu, sites: Any) -> Tensor:
+    def convolve(self, values: Tensor, layer: Convolution, sites: Any) -> Tensor:
         raise TypeError("unexpected keyword\nand a second line")
 
 
@@ -46,11 +46,18 @@ def absent() -> GatherEngine:
     raise EngineError("spconv cannot be imported (no module); install adsnet-studio[cpu] or [cuda]")
 
 
-@pytest.mark.parametrize("name", ["auto", "dense", "gather"])
+@pytest.mark.parametrize("name", ["dense", "gather"])
 def test_an_engine_by_name_passes_its_self_test(name: str) -> None:
     assert choose.choose_engine(name, CPU).name == name
     test = choose.self_test(name)
     assert test.passed and "differs from dense by at most" in test.text
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_automatic_engine_measures_once_and_passes_the_test_of_the_others(dtype: torch.dtype) -> None:
+    engine = choose.choose_engine("auto", CPU, dtype)
+    assert engine.name == "auto" and choose.choose_engine("auto", CPU, dtype) is engine
+    assert max(choose._deviation(engine, seed, CPU) for seed in range(choose.SELF_TEST_ROUNDS)) <= choose.TOLERANCE
 
 
 def test_an_unknown_engine_is_named_with_the_choices() -> None:
