@@ -111,17 +111,20 @@ def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, s
 
     The dropped fraction counts patches of the whole grid: the best round((1 - ε) · N) are kept, ties in raster order.
     """
-    allowed = torch.ones_like(score) if previous is None else previous.to(score.dtype)
+    allowed = None if previous is None else previous.to(score.dtype)
     if sparsity.threshold is not None:
-        return (score > sparsity.threshold).to(score.dtype) * allowed
+        keep = (score > sparsity.threshold).to(score.dtype)
+        return keep if allowed is None else keep * allowed
     batch, count = score.shape[0], score[0].numel()
     # Decimal: in binary (1 - 0.9) · 5 is below one half.
     wanted = int((1 - Decimal(str(sparsity.drop[3 - stage]))) * count + Decimal("0.5"))
     # Rounding keeps the order of equal patches independent of the engine's rounding errors.
-    rank = torch.where(allowed > 0.5, torch.round(score * 1e5), -torch.ones_like(score)).view(batch, count)
-    best = torch.sort(rank, dim=1, descending=True, stable=True).indices[:, :wanted]
-    keep = torch.zeros_like(rank).scatter_(1, best, 1.0)
-    return keep.view_as(score) * allowed
+    rank = torch.round(score * 1e5)
+    if allowed is not None:
+        rank = rank * allowed + (allowed - 1)  # -1 where it was dropped before
+    best = torch.sort(rank.view(batch, count), dim=1, descending=True, stable=True).indices[:, :wanted]
+    keep = torch.zeros_like(rank).view(batch, count).scatter_(1, best, 1.0).view_as(score)
+    return keep if allowed is None else keep * allowed
 
 
 def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:

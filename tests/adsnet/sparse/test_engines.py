@@ -193,6 +193,17 @@ def test_no_input_is_changed_but_the_map_that_is_added_to(name: str, kind: str) 
     assert all(torch.equal(x, y) for x, y in zip(inputs, before, strict=True))
 
 
+def test_a_mask_that_keeps_everything_costs_the_dense_engine_nothing() -> None:
+    """In training it must be multiplied by all the same: the gradient of the decisions comes through it."""
+    engine, keep, x = DenseEngine(), torch.ones(2, 1, 3, 4), noise(2, 5, 6, 8)
+    with torch.inference_mode():
+        assert engine.take(x, engine.sites(engine.patches(keep), 6, 8)) is x
+    keep.requires_grad_()
+    engine.take(x, engine.sites(engine.patches(keep), 6, 8)).sum().backward()  # type: ignore[no-untyped-call]
+    assert keep.grad is not None
+    torch.testing.assert_close(keep.grad, x.unfold(2, 2, 2).unfold(3, 2, 2).sum((1, 4, 5))[:, None])
+
+
 @torch.inference_mode()
 def test_values_are_summed_and_joined_like_maps() -> None:
     """What the network does with values between the operations of the engine."""
