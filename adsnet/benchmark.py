@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from adsnet.config import Normalisation, Sparsity
 from adsnet.detectors.networks import RIVALS
 from adsnet.errors import ConfigError, EngineError
+from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
-from adsnet.model.layers import channels_last, fused
+from adsnet.model.layers import channels_last
 from adsnet.model.network import STRIDE, ADSNet
 from adsnet.model.work import stage_work
 from adsnet.normalise import normalise, pad_to_multiple

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adsnet.config import Normalisation, Sparsity
 from adsnet.errors import EngineError
-from adsnet.model.layers import fused
+from adsnet.model.fused import fused
 from adsnet.model.network import ADSNet, Output
 from adsnet.normalise import normalise
 from adsnet.sparse.choose import has_fast_bf16

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adsnet.config import Sparsity
 from adsnet.errors import FrameError
 from adsnet.model.acs import patch_grid
-from adsnet.model.layers import fused
+from adsnet.model.fused import fused
 from adsnet.model.network import STRIDE, ADSNet, Encoded, Output, Third
 from adsnet.model.strips import StripPixels
 from adsnet.model.weights import load_network

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.config import ModelConfig, PatchGrid, Sparsity
-from adsnet.model.layers import ConvBnRelu, FusedConv
+from adsnet.model.fused import FusedConv
+from adsnet.model.layers import ConvBnRelu
 from adsnet.sparse.contract import Engine, Sites, Values
 
 PRIOR = 0.01

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from torch import nn
 
+from adsnet.model.fused import FusedConv
 from adsnet.model.heads import CascadeHead
-from adsnet.model.layers import FusedConv
 from adsnet.model.network import ADSNet
 
 

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import torch
 
 from adsnet.errors import StorageError
-from adsnet.model.layers import ConvBnRelu, FusedConv
+from adsnet.model.fused import FusedConv
+from adsnet.model.layers import ConvBnRelu
 from adsnet.sparse.contract import Engine
 from adsnet.storage.atomic import read_json, write_json
 from adsnet.storage.folders import cache_folder

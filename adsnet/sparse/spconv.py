@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from adsnet.errors import EngineError
-from adsnet.model.layers import Convolution, FusedConv
+from adsnet.model.fused import FusedConv
+from adsnet.model.layers import Convolution
 from adsnet.sparse.gather import GatherEngine, GatherSites, KeptPatches, rows_of
 
 

@@ -16,8 +16,8 @@ from adsnet import predictor as module
 from adsnet.config import DENSE, PatchGrid, Sparsity
 from adsnet.errors import EngineError, FrameError, ModelFileError
 from adsnet.model.acs import patch_grid
+from adsnet.model.fused import fused
 from adsnet.model.heads import DROPPED_LOGIT
-from adsnet.model.layers import fused
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor, _edges
 from adsnet.sparse.patches import spread

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.config import DENSE, PatchGrid, Sparsity
-from adsnet.model import layers
+from adsnet.model import fused as fused_module
 from adsnet.model.acs import ActivationHeads
-from adsnet.model.layers import ConvBn, ConvBnRelu, FusedConv, ResidualBlock, fused
+from adsnet.model.fused import FusedConv, fused
+from adsnet.model.layers import ConvBn, ConvBnRelu, ResidualBlock, channels_last
 from adsnet.model.network import ADSNet, Third
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
@@ -53,8 +58,8 @@ def named(options: dict[str, Any]) -> str:
 def packing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With and without the convolution that torch does not promise to keep."""
     if not request.param:
-        monkeypatch.setattr(layers, "can_pack", lambda: False)
-    elif not layers.can_pack():
+        monkeypatch.setattr(fused_module, "can_pack", lambda: False)
+    elif not fused_module.can_pack():
         pytest.skip("this torch has no packed convolution")
     return bool(request.param)
 
@@ -113,6 +118,21 @@ def test_layers_that_look_at_the_same_map_are_joined(packing: bool) -> None:
     assert_close(FusedConv.of(first, second)(x), torch.cat([first(x), second(x)], 1), 1e-5)
 
 
+@pytest.mark.parametrize("block", [ResidualBlock(4, 4), ResidualBlock(4, 6), ResidualBlock(4, 6, stride=2)])
+@torch.inference_mode()
+def test_a_fused_residual_block_is_the_block_and_leaves_its_input(packing: bool, block: ResidualBlock) -> None:
+    """The sum is part of the convolution, and where the shortcut is the input itself it must not be summed into."""
+    small = fused(randomise(block), torch.float32)
+    narrow = fused(block, torch.bfloat16)
+    for size in ((2, 4, 8, 6), (1, 4, 8, 12), (3, 4, 2, 2)):
+        x = channels_last(noise(*size))
+        before, expected = x.clone(), block(x)
+        assert_close(small(x), expected, 1e-5, str(size))
+        assert_close(narrow(x.bfloat16()).float(), expected, 8 * UNIT, str(size))
+        assert torch.equal(x, before)
+        assert expected.min() == 0 < expected.max()  # a ReLU comes after the sum
+
+
 @torch.inference_mode()
 def test_the_fused_layer_is_a_copy(packing: bool) -> None:
     layer = randomise(ConvBn(3, 4))
@@ -131,12 +151,12 @@ def test_a_convolution_library_that_fails_its_test_is_not_used(monkeypatch: pyte
         return F.conv2d(x, kernel, bias)  # without its ReLU
 
     for broken in (refused, wrong):
-        monkeypatch.setattr(layers, "_pack", lambda kernel, *rest: kernel)
-        monkeypatch.setattr(layers, "_packed", broken)
-        layers.can_pack.cache_clear()
-        assert not layers.can_pack()
+        monkeypatch.setattr(fused_module, "_pack", lambda kernel, *rest: kernel)
+        monkeypatch.setattr(fused_module, "_packed", broken)
+        fused_module.can_pack.cache_clear()
+        assert not fused_module.can_pack()
     monkeypatch.undo()
-    layers.can_pack.cache_clear()
+    fused_module.can_pack.cache_clear()
 
 
 # ---- the whole network --------------------------------------------------------------------------------------
@@ -247,3 +267,16 @@ def test_in_bfloat16_gather_agrees_with_dense(head: str) -> None:
     assert_close(outputs[1].logits[seen], outputs[0].logits[seen], 4 * UNIT)
     if head != "cascade":
         assert_close(outputs[1].logits, outputs[0].logits, 4 * UNIT)
+
+
+def test_bfloat16_works_on_a_cpu_that_does_not_have_it() -> None:
+    """Slowly, but it was asked for by name. The library is told of an older CPU, which it hears at its start only."""
+    code = (
+        "import torch; from adsnet.model.fused import fused; from tests.adsnet.tiny import lively_network, noise\n"
+        "with torch.inference_mode(): fused(lively_network(), torch.bfloat16)(noise(1, 1, 32, 32).bfloat16())"
+    )
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr.splitlines()[-1]

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from adsnet.config import Sparsity
 from adsnet.model.backbone import Backbone, level_channels
-from adsnet.model.layers import ConvBnRelu, ResidualBlock, channels_last, fused, initialise
+from adsnet.model.fused import fused
+from adsnet.model.layers import ConvBnRelu, ResidualBlock, channels_last, initialise
 from adsnet.sparse.gather import GatherEngine
 from tests.adsnet.tiny import lively_network, noise, tiny
 

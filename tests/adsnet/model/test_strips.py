@@ -13,8 +13,8 @@ from torch import Tensor
 
 from adsnet.config import DENSE, PatchGrid, Sparsity
 from adsnet.model.backbone import STRIDES, Backbone
+from adsnet.model.fused import fused
 from adsnet.model.heads import CascadeHead
-from adsnet.model.layers import fused
 from adsnet.model.network import STRIDE, ADSNet
 from adsnet.model.strips import BACKBONE_HALO, HEAD_HALO, Strip, StripPixels, strips
 from adsnet.sparse.contract import Engine

@@ -7,9 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adsnet.config import PAPER_MODEL, ModelConfig, Sparsity
-from adsnet.model import layers
+from adsnet.model import fused as fused_module
+from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
-from adsnet.model.layers import fused
 from adsnet.model.network import ADSNet
 from adsnet.model.work import stage_work
 from adsnet.sparse.contract import Engine
@@ -28,7 +28,7 @@ def counted(network: ADSNet, sparsity: Sparsity, engine: Engine) -> float:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_sum_is_what_torch_counts(monkeypatch: pytest.MonkeyPatch, config: ModelConfig) -> None:
-    monkeypatch.setattr(layers, "can_pack", lambda: False)  # torch does not count its packed convolutions
+    monkeypatch.setattr(fused_module, "can_pack", lambda: False)  # torch does not count its packed convolutions
     network = ADSNet(config).eval()
     sparsity = Sparsity(drop=(0.75, 0.9))
     patches = 16 * 16 if config.patches.kind == "grid" else 8 * 12

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from adsnet.config import ModelConfig
 from adsnet.model.acs import Activation
+from adsnet.model.fused import fused
 from adsnet.model.heads import DROPPED_LOGIT, CascadeHead
-from adsnet.model.layers import ConvBnRelu, fused
+from adsnet.model.layers import ConvBnRelu
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.patches import spread

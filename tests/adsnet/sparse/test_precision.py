@@ -11,8 +11,8 @@ from torch import Tensor
 from adsnet.config import ModelConfig
 from adsnet.errors import EngineError
 from adsnet.model.acs import Activation
+from adsnet.model.fused import fused
 from adsnet.model.heads import CascadeHead
-from adsnet.model.layers import fused
 from adsnet.sparse.choose import choose_engine
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine

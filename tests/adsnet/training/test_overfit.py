@@ -12,7 +12,7 @@ from adsnet import resources
 from adsnet.config import LossConfig, ModelConfig, Sparsity
 from adsnet.data.datasets import open_dataset
 from adsnet.metrics import Evaluation
-from adsnet.model.layers import fused
+from adsnet.model.fused import fused
 from adsnet.model.network import ADSNet
 from adsnet.normalise import normalise
 from adsnet.sparse.dense import DenseEngine
