@@ -67,6 +67,16 @@ class FusedConv(nn.Module):
         """(B, in, H, W) to (B, out, H / stride, W / stride)."""
         return self._convolve(x, self.kernel // 2)
 
+    def _apply(self, *arguments: Any, **options: Any) -> FusedConv:
+        """Another type or device: what is packed is of the old one."""
+        self._packed.clear()
+        super()._apply(*arguments, **options)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: packed kernels cannot be copied."""
+        return {**self.__dict__, "_packed": {}}
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """Kernel and bias."""
         return self.weight, self.bias
@@ -78,7 +88,7 @@ class FusedConv(nn.Module):
     def rectified_sum(self, x: Tensor, shortcut: Tensor) -> Tensor:
         """As ``ConvBn.rectified_sum``."""
         padding = self.kernel // 2
-        if not (x.is_cpu and len(x) and can_pack()):
+        if not (x.is_cpu and len(x) and can_pack(x.dtype)):
             return torch.relu_(self._convolve(x, padding) + shortcut)
         kernel = self._kernel_for(x, padding)
         return _packed(x, kernel, self.bias, self.stride, padding, rectified=True, plus=shortcut)
@@ -89,7 +99,7 @@ class FusedConv(nn.Module):
             y = torch.addcmul(self.bias, x, self.weight[0])
         elif x.shape[2:] == (1, 1) and self.kernel == 1:
             y = F.linear(x.flatten(1), self.weight.flatten(1), self.bias)[:, :, None, None]
-        elif x.is_cpu and len(x) and can_pack():
+        elif x.is_cpu and len(x) and can_pack(x.dtype):
             kernel = self._kernel_for(x, padding)
             return _packed(x, kernel, self.bias, self.stride, padding, rectified=self.rectified)
         else:
@@ -127,16 +137,18 @@ def _packed(
 
 
 @cache
-def can_pack() -> bool:
+def can_pack(dtype: torch.dtype) -> bool:
     """Whether the packed convolution is there and right: it is not part of torch's public interface."""
     try:
         x = torch.linspace(-1, 1, 2 * 8 * 5 * 5).view(2, 8, 5, 5)
         kernel, bias = torch.linspace(-1, 1, 16 * 8 * 9).view(16, 8, 3, 3), torch.linspace(-1, 1, 16)
-        packed, expected = _pack(kernel, x, 1, 0), F.conv2d(x, kernel, bias)
+        expected = F.conv2d(x, kernel, bias)
+        x, kernel, bias, shortcut = (tensor.to(dtype) for tensor in (x, kernel, bias, -expected / 2))
+        packed = _pack(kernel, x, 1, 0)
         plain = _packed(x, packed, bias, 1, 0, rectified=True)
-        summed = _packed(x, packed, bias, 1, 0, rectified=True, plus=-expected / 2)
-        return all(
-            torch.allclose(got, wanted.relu(), atol=1e-4) for got, wanted in ((plain, expected), (summed, expected / 2))
-        )
+        summed = _packed(x, packed, bias, 1, 0, rectified=True, plus=shortcut)
     except (RuntimeError, AttributeError, NotImplementedError, TypeError):
         return False
+    close = 1e-4 if dtype == torch.float32 else 2**-5
+    pairs = (plain, expected), (summed, expected / 2)
+    return all(torch.allclose(got.float(), wanted.relu(), atol=close, rtol=close) for got, wanted in pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -58,8 +59,8 @@ def named(options: dict[str, Any]) -> str:
 def packing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With and without the convolution that torch does not promise to keep."""
     if not request.param:
-        monkeypatch.setattr(fused_module, "can_pack", lambda: False)
-    elif not fused_module.can_pack():
+        monkeypatch.setattr(fused_module, "can_pack", lambda dtype: False)
+    elif not fused_module.can_pack(torch.float32):
         pytest.skip("this torch has no packed convolution")
     return bool(request.param)
 
@@ -143,6 +144,16 @@ def test_the_fused_layer_is_a_copy(packing: bool) -> None:
     assert torch.equal(small(x), before)
 
 
+@torch.inference_mode()
+def test_a_layer_that_was_used_can_be_copied_and_converted() -> None:
+    """The packed kernel belongs to one type and cannot be copied: it is made anew."""
+    layer, x = FusedConv.of(randomise(ConvBn(8, 16, 3))), noise(1, 8, 5, 5)
+    expected = layer(x)
+    assert torch.equal(copy.deepcopy(layer)(x), expected)
+    assert_close(layer.double()(x.double()).float(), expected, 1e-5)
+    assert_close(layer.bfloat16()(x.bfloat16()).float(), expected, 4 * UNIT)
+
+
 def test_a_convolution_library_that_fails_its_test_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*arguments: object, **options: object) -> Tensor:
         raise RuntimeError("no such operator")
@@ -154,7 +165,7 @@ def test_a_convolution_library_that_fails_its_test_is_not_used(monkeypatch: pyte
         monkeypatch.setattr(fused_module, "_pack", lambda kernel, *rest: kernel)
         monkeypatch.setattr(fused_module, "_packed", broken)
         fused_module.can_pack.cache_clear()
-        assert not fused_module.can_pack()
+        assert not fused_module.can_pack(torch.float32)
     monkeypatch.undo()
     fused_module.can_pack.cache_clear()
 
