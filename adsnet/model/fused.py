@@ -70,7 +70,7 @@ class FusedConv(nn.Module):
     def _apply(self, *arguments: Any, **options: Any) -> FusedConv:
         """Another type or device: what is packed is of the old one."""
         self._packed.clear()
-        super()._apply(*arguments, **options)
+        super()._apply(*arguments, **options)  # type: ignore[no-untyped-call]
         return self
 
     def __getstate__(self) -> dict[str, Any]:
