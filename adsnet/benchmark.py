@@ -1,13 +1,15 @@
 """Timings that can be compared: everything of one frame size in turn, round after round, so that ratios hold on a
 machine whose speed drifts.
 
-Networks get the same synthetic frame, already normalised and padded, and are timed from there to the logits. A rival
-network runs as its authors wrote it, in the type and memory order that is fastest for it here.
+Networks get the same synthetic frame, already normalised and padded, and are timed from there to the logits. ADSNet's
+normalisations are folded into its convolutions, as everywhere in the program. A rival network runs in the type and
+memory order that is fastest for it here, once as it was written (``module``) and once folded likewise (``folded``).
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import platform
 import statistics
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from adsnet.config import Normalisation, Sparsity
 from adsnet.detectors.networks import RIVALS
@@ -28,10 +31,11 @@ from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
 from adsnet.model.layers import channels_last
 from adsnet.model.network import STRIDE, ADSNet
-from adsnet.model.work import stage_work
+from adsnet.model.work import SPARSE_STAGES, stage_work
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import DTYPES
 from adsnet.predictor import Predictor
+from adsnet.sparse.auto import AutoEngine
 from adsnet.sparse.choose import choose_engine, has_fast_bf16
 from adsnet.sparse.costs import processor
 from adsnet.targets import find_targets
@@ -40,9 +44,11 @@ DETECTORS = ("adsnet", *RIVALS)
 ENGINES = ("dense", "gather", "auto", "spconv")
 DROPS = ((0.25, 0.5), (0.9, 0.97))
 ROUNDS = 25
+VARIANT_ROUNDS = 4
 SECONDS_PER_SIZE = 40.0
 """Fewer rounds, but at least five, are run where they would take longer."""
 
+LEAST_SIDE, MOST_SIDE = 16, 4096
 PEAK_SIDE = 2048
 SLIDER_SIDE = 512
 
@@ -100,6 +106,9 @@ def run(
         ConfigError: an unknown detector.
     """
     unknown = sorted(set(detectors) - set(DETECTORS))
+    for size in (*sizes, *rival_sizes):
+        if not LEAST_SIDE <= size <= MOST_SIDE:
+            raise ConfigError(f"the size {size} is not between {LEAST_SIDE} and {MOST_SIDE}")
     if unknown:
         raise ConfigError(f"unknown detector '{unknown[0]}'; use one of {', '.join(DETECTORS)}")
     device = predictor.device
@@ -112,7 +121,7 @@ def run(
             cases += _adsnet_cases(predictor, size, engines, drops, list(found["peak_gflops"]))
         if size in rival_sizes:
             progress(f"{size}²: the best type and memory order of every network")
-            cases += [_rival_case(name, size, device) for name in detectors if name in RIVALS]
+            cases += [case for name in detectors if name in RIVALS for case in _rival_cases(name, size, device)]
         _measure(cases, device, lambda text, size=size: progress(f"{size}²: {text}"))  # type: ignore[misc]
         rows += [_row(case, found["peak_gflops"], device) for case in cases]
     result = {"machine": found, "rows": rows}
@@ -154,38 +163,59 @@ def _adsnet_case(network: ADSNet, frame: Tensor, name: str, dtype: str, size: in
         return lap.seconds
 
     with torch.inference_mode():
-        stages = network.decode(network.encode(frame), sparsity, engine).stages
-    kept = (1.0, 1.0) if name == "dense" else tuple(float(stages[s].keep.mean()) for s in (4, 3))
-    work = stage_work(network, frame.shape[2], frame.shape[3], *kept)
+        decisions = network.decode(network.encode(frame), sparsity, engine).stages
+    height, width = frame.shape[2:]
+    kept = {}
+    for stage, stride in SPARSE_STAGES.items():
+        used = engine.chosen[height // stride, width // stride] if isinstance(engine, AutoEngine) else name
+        share = float(decisions[4 if stage == "stage 3" else 3].keep.mean())
+        kept[stage] = 1.0 if used == "dense" else share
+    work = stage_work(network, height, width, kept)
     pairs = {stage: (one.dense, one.done) for stage, one in work.items()}
     return Case("adsnet", name, dtype, size, drop, forward, laps, pairs)
 
 
-def _rival_case(name: str, size: int, device: torch.device) -> Case:
-    """The network in the type and memory order that is fastest for it."""
+def _rival_cases(name: str, size: int, device: torch.device) -> list[Case]:
+    """The network as it was written and with folded normalisations, each in its fastest type and memory order."""
     rival = RIVALS[name]
     frame = _frame(size, rival.stride, Normalisation()).to(device)
     made = rival.make().eval().to(device)
-    best: tuple[float, str, Callable[[], object]] | None = None
-    for dtype in ("fp32", "bf16") if has_fast_bf16(device) else ("fp32",):
-        for ordered in (False, True):
-            network, x = made.to(DTYPES[dtype]), frame.to(DTYPES[dtype])
-            order = torch.channels_last if ordered else torch.contiguous_format
-            call = _forward(_copy(network, order), channels_last(x) if ordered else x)
-            seconds = min(_seconds(call, device) for _ in range(3))
-            if best is None or seconds < best[0]:
-                best = seconds, dtype, call
-    assert best is not None
     with torch.no_grad():
-        work = _counted(made.float(), frame)
-    return Case(name, "module", best[1], size, None, best[2], work={"network": (work, work)})
+        work = _counted(made, frame)
+    cases = []
+    for engine, network in (("module", made), ("folded", _folded(made))):
+        variants = {
+            (dtype, order): _forward(_copy(network, DTYPES[dtype], order), frame, DTYPES[dtype], order)
+            for dtype in (("fp32", "bf16") if has_fast_bf16(device) else ("fp32",))
+            for order in (torch.contiguous_format, torch.channels_last)
+        }
+        seconds = {key: [_seconds(call, device)] for key, call in variants.items()}
+        for _ in range(VARIANT_ROUNDS):
+            for key, call in variants.items():
+                seconds[key].append(_seconds(call, device))
+        best = min(seconds, key=lambda key: min(seconds[key]))
+        cases.append(Case(name, engine, best[0], size, None, variants[best], work={"network": (work, work)}))
+    return cases
 
 
-def _copy(network: nn.Module, order: torch.memory_format) -> nn.Module:
-    return copy.deepcopy(network).to(memory_format=order)  # type: ignore[call-overload, no-any-return]
+def _folded(network: nn.Module) -> nn.Module:
+    """A copy in which every normalisation right behind a convolution is part of it."""
+    network = copy.deepcopy(network)
+    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for index, (layer, behind) in enumerate(itertools.pairwise(list(sequence))):
+            if isinstance(layer, nn.Conv2d) and isinstance(behind, nn.BatchNorm2d):
+                sequence[index], sequence[index + 1] = fuse_conv_bn_eval(layer, behind), nn.Identity()
+    return network
 
 
-def _forward(network: nn.Module, x: Tensor) -> Callable[[], object]:
+def _copy(network: nn.Module, dtype: torch.dtype, order: torch.memory_format) -> nn.Module:
+    return copy.deepcopy(network).to(dtype=dtype).to(memory_format=order)  # type: ignore[call-overload, no-any-return]
+
+
+def _forward(network: nn.Module, frame: Tensor, dtype: torch.dtype, order: torch.memory_format) -> Callable[[], object]:
+    x = frame.to(dtype)
+    x = channels_last(x) if order == torch.channels_last else x
+
     def forward() -> object:
         with torch.inference_mode():
             return network(x)
@@ -247,20 +277,21 @@ def _row(case: Case, peak: dict[str, float], device: torch.device) -> dict[str, 
     }
 
 
-def _sliders(predictor: Predictor) -> dict[str, float]:
+def _sliders(predictor: Predictor) -> dict[str, Any]:
     """Milliseconds from a slider to its picture at 512²: what the worker or the window computes for it."""
     side = SLIDER_SIDE
     prediction = predictor.predict(_scene(side), Sparsity((0.25, 0.5)))
     steps = [0.5 + 0.02 * k for k in range(20)]
     return {
         "size": side,
+        "dtype": str(predictor.dtype).removeprefix("torch."),
         "threshold_ms": _median_ms(
             [lambda t=t: find_targets(prediction.probability > t, probability=prediction.probability) for t in steps]  # type: ignore[misc]
         ),
         "drop_stage2_ms": _median_ms([lambda t=t: predictor.predict_again(Sparsity((0.25, t))) for t in steps]),  # type: ignore[misc]
         "drop_both_ms": _median_ms([lambda t=t: predictor.predict_again(Sparsity((t / 2, t))) for t in steps]),  # type: ignore[misc]
-        "drop_default_ms": _median_ms(
-            [lambda t=t: predictor.predict_again(Sparsity((0.9 - t / 100, 0.97))) for t in steps]  # type: ignore[misc]
+        "drop_both_sparse_ms": _median_ms(
+            [lambda t=t: predictor.predict_again(Sparsity((1.15 - t / 2, 0.97))) for t in steps]  # type: ignore[misc]
         ),
     }
 

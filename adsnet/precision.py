@@ -58,7 +58,8 @@ def choose_precision(name: str, network: ADSNet, normalisation: Normalisation, d
 
 def _guard(network: ADSNet, normalisation: Normalisation, device: torch.device, narrow: torch.dtype) -> str:
     """Why the narrow type cannot be trusted, or nothing."""
-    frames = np.stack([normalise(_scene(seed), normalisation) for seed in range(GUARD_FRAMES)])[:, None]
+    scenes = [_scene(seed) * normalisation.std + normalisation.mean for seed in range(GUARD_FRAMES)]
+    frames = np.stack([normalise(scene, normalisation) for scene in scenes])[:, None]
     exact, rounded = (_outputs(network, torch.from_numpy(frames), device, dtype) for dtype in (torch.float32, narrow))
     probability = [torch.sigmoid(output.logits.float()) for output in (exact, rounded)]
     if not all(bool(torch.isfinite(p).all()) for p in probability):
@@ -79,14 +80,14 @@ def _outputs(network: ADSNet, frames: torch.Tensor, device: torch.device, dtype:
 
 
 def _scene(seed: int) -> NDArray[np.float32]:
-    """A smooth background with noise and small targets of several strengths."""
+    """A smooth background with noise and small targets of several strengths, of about unit deviation."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:GUARD_SIDE, :GUARD_SIDE].astype(np.float32)
     waves = sum(
         np.sin(x * random.uniform(0.01, 0.08) + y * random.uniform(0.01, 0.08) + random.uniform(0, 6)) for _ in range(4)
     )
-    scene = 100 + 12 * waves + random.normal(0, 1.5, x.shape)
-    for strength in (15, 40, 90):
+    scene = 0.7 * waves + random.normal(0, 0.1, x.shape)
+    for strength in (1.0, 2.5, 6.0):
         row, column = random.uniform(8, GUARD_SIDE - 8, 2)
         scene += strength * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * random.uniform(0.7, 2.0) ** 2))
     return np.asarray(scene, np.float32)

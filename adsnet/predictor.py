@@ -46,13 +46,17 @@ class Predictor:
         """Raises EngineError when ``device`` is not there or does not compute in ``precision``."""
         self.card = card
         self.notes: list[str] = []
-        self.original, self._precision = network, precision
+        self.original = network
         self._strips = StripPixels()
         self._frames: tuple[NDArray[Any], ...] = ()
         self._encoded: Encoded | None = None
         self._third: tuple[str, Third] | None = None
         self._encode_seconds = 0.0
-        self._use(choose_device(device))
+        wanted = choose_device(device)
+        try:
+            self._use(wanted, precision)
+        except torch.OutOfMemoryError:
+            self._use_cpu(wanted)
 
     @classmethod
     def from_file(cls, model: str | Path | None, *, device: str = "auto", precision: str = "auto") -> Predictor:
@@ -84,20 +88,25 @@ class Predictor:
         """Run the cascade below stage 4 on the frame of ``set_frame``. Raises EngineError."""
         return self._decode(sparsity, engine)[0]
 
-    def _use(self, device: torch.device) -> None:
-        self.device = device
-        self.dtype, note = choose_precision(self._precision, self.original, self.card.normalisation, device)
+    def _use(self, device: torch.device, precision: str) -> None:
+        dtype, note = choose_precision(precision, self.original, self.card.normalisation, device)
+        self._network = fused(self.original, dtype).to(device)
+        self.device, self.dtype = device, dtype
         self.notes += [note] if note else []
-        self._network = fused(self.original, self.dtype).to(device)
+
+    def _use_cpu(self, instead_of: torch.device) -> None:
+        """Whatever type was asked for: not every one of a GPU is there."""
+        self.notes.append(f"the memory of the {instead_of.type} device is too small; the CPU is used")
+        self._use(torch.device("cpu"), "auto")
 
     def _set_frames(self, frames: Sequence[NDArray[Any]]) -> None:
         height, width = frames[0].shape
-        if height * width > MAX_PIXELS:
+        if (height + -height % STRIDE) * (width + -width % STRIDE) > MAX_PIXELS:
             raise FrameError(
                 f"a frame of {width}×{height} pixels is too large to predict: at most "
                 f"{MAX_PIXELS // 10**6} megapixels; crop it"
             )
-        self._encoded, self._third = None, None
+        self._encoded, self._third, self._strips = None, None, StripPixels()
         self._frames = tuple(frames)
         self._in_memory(self._encode)
 
@@ -146,8 +155,10 @@ class Predictor:
         while True:
             try:
                 return compute()
-            except torch.OutOfMemoryError:
-                pass  # its traceback holds the tensors: the next try must come after it
+            except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
+                if not _is_lack_of_memory(error):
+                    raise
+            # The traceback holds the tensors: the next try must come after it.
             self._third = None
             self._make_room()
 
@@ -159,8 +170,7 @@ class Predictor:
         elif self.device.type != "cpu":
             self._encoded = None
             self._strips = StripPixels()
-            self.notes.append(f"the memory of the {self.device.type} device is too small; the CPU is used")
-            self._use(torch.device("cpu"))
+            self._use_cpu(self.device)
         else:
             raise FrameError("there is too little memory to predict this frame; close other programs or crop it")
 
@@ -198,6 +208,11 @@ class Predictor:
             row_edges=_edges(rows, padded[0], height),
             column_edges=_edges(columns, padded[1], width),
         )
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Of a GPU, of numpy, or of torch on the CPU, which raises a plain RuntimeError."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _edges(patches: int, padded: int, size: int) -> NDArray[np.int32]:

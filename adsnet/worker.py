@@ -103,8 +103,7 @@ class Worker:
     def _load(self, request: LoadModel) -> None:
         path = resolve_model(request.path)
         self._predictor, self._frame = Predictor.from_file(path, device=request.device), None
-        for note in self._predictor.notes:
-            sys.stderr.write(note + "\n")
+        self._write_notes()
         card = self._predictor.card
         self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
 
@@ -118,7 +117,15 @@ class Worker:
         if self._frame != request.frame:
             raise EngineError(f"the pixels of {request.frame} are not here any more; show the frame again")
         prediction = self._predictor.predict_again(request.sparsity, request.engine)
+        self._write_notes()
         self.send(Predicted(request.job, request.generation, request.frame, prediction))
+
+    def _write_notes(self) -> None:
+        """What the predictor did otherwise than asked, once, to the log of the window."""
+        assert self._predictor is not None
+        for note in self._predictor.notes:
+            sys.stderr.write(note + "\n")
+        self._predictor.notes.clear()
 
     def _train(self, request: StartTraining) -> None:
         job = TrainJob(

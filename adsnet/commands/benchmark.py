@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from tqdm import tqdm
 
@@ -25,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
         detectors=options.detectors or DETECTORS,
         engines=options.engines or ENGINES,
         drops=[tuple(options.drop)] if options.drop else DROPS,
-        progress=tqdm.write if options.verbose else lambda text: None,
+        progress=(lambda text: tqdm.write(text, file=sys.stderr)) if options.verbose else lambda text: None,
     )
     text = table(result)
     print(text)

@@ -16,7 +16,7 @@ import torch
 from adsnet.errors import AdsnetError
 from adsnet.model_file import DEFAULT_MODEL, read_model, resolve_model
 from adsnet.sparse.choose import cuda_works, has_fast_bf16, self_test
-from adsnet.storage.folders import config_folder, data_folder, log_folder
+from adsnet.storage.folders import cache_folder, config_folder, data_folder, log_folder
 
 PACKAGES = (
     "adsnet-studio", "torch", "spconv", "spconv-cu120", "numpy", "scipy", "opencv-python-headless", "opencv-python",
@@ -60,6 +60,7 @@ def _folders() -> dict[str, Path]:
     return {
         "settings": config_folder(),
         "data": data_folder(),
+        "cache": cache_folder(),
         "logs": log_folder(),
         "temporary": Path(tempfile.gettempdir()),
     }

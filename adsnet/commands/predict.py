@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from adsnet.data.datasets import is_dataset, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, read_frame
 from adsnet.data.labels import write_mask
 from adsnet.errors import AdsnetError, FrameError
+from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor
 from adsnet.storage.atomic import write_json
@@ -27,8 +29,8 @@ from adsnet.targets import find_targets
 
 FORMAT = "adsnet-predictions-1"
 
-READ_AHEAD = 16
-"""Frames that are decoded before they are needed."""
+MAX_AHEAD, AHEAD_BYTES = 16, 64 << 20
+"""Frames, and bytes of frames as large as the last one, that are decoded before they are needed."""
 
 BATCH_PIXELS = 1 << 19
 """Pixels that are predicted at once, where several frames of one shape follow each other."""
@@ -50,8 +52,8 @@ def execute(options: argparse.Namespace) -> int:
         return status
     predictor = load_predictor(options)
     records: list[dict[str, Any]] = []
-    with tqdm(total=len(refs), unit="frame", disable=None) as bar:
-        for batch in _batches(_read_ahead(refs)):
+    with tqdm(total=len(refs), unit="frame", disable=None) as bar, closing(_read_ahead(refs)) as frames:
+        for batch in _batches(frames):
             bar.update(len(batch))
             readable = [(ref, pixels) for ref, pixels in batch if not isinstance(pixels, FrameError)]
             status = 2 if len(readable) < len(batch) else status
@@ -76,7 +78,7 @@ Read = tuple[FrameRef, NDArray[Any] | FrameError]
 """A frame and its pixels, or why they cannot be read."""
 
 
-def _read_ahead(refs: list[FrameRef]) -> Iterator[Read]:
+def _read_ahead(refs: list[FrameRef]) -> Generator[Read, None, None]:
     """Decode in a thread while the network computes; frames come in their order."""
 
     def read(ref: FrameRef) -> Read:
@@ -85,14 +87,24 @@ def _read_ahead(refs: list[FrameRef]) -> Iterator[Read]:
         except FrameError as error:
             return ref, error
 
-    with ThreadPoolExecutor(1) as pool:
-        waiting: deque[Future[Read]] = deque()
+    pool = ThreadPoolExecutor(1)
+    waiting: deque[Future[Read]] = deque()
+    ahead = MAX_AHEAD
+    try:
         for ref in refs:
             waiting.append(pool.submit(read, ref))
-            if len(waiting) > READ_AHEAD:
-                yield waiting.popleft().result()
+            if len(waiting) > ahead:
+                frame = waiting.popleft().result()
+                ahead = min(MAX_AHEAD, max(1, AHEAD_BYTES // _bytes_of(frame)))
+                yield frame
         while waiting:
             yield waiting.popleft().result()
+    finally:  # an error or Ctrl+C does not wait for frames that nobody will look at
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _bytes_of(frame: Read) -> int:
+    return 1 if isinstance(frame[1], FrameError) else max(1, int(frame[1].nbytes))
 
 
 def _batches(frames: Iterator[Read]) -> Iterator[list[Read]]:
@@ -111,7 +123,9 @@ def _fits(batch: list[Read], pixels: NDArray[Any] | FrameError) -> bool:
     first = batch[0][1]
     if isinstance(first, FrameError) or isinstance(pixels, FrameError) or first.shape != pixels.shape:
         return False
-    return (len(batch) + 1) * pixels.size <= BATCH_PIXELS
+    height, width = pixels.shape
+    padded = (height + -height % STRIDE) * (width + -width % STRIDE)
+    return bool((len(batch) + 1) * padded <= BATCH_PIXELS)
 
 
 def _predict(

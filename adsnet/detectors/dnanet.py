@@ -30,7 +30,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, 1, 1) in 0..1."""
-        mean, peak = x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+        mean, peak = F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)
         return torch.sigmoid(self._mlp(mean) + self._mlp(peak))
 
     def _mlp(self, x: Tensor) -> Tensor:

@@ -66,13 +66,13 @@ class Cbam(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
-        attention = torch.sigmoid(self._mlp(x.mean((2, 3))) + self._mlp(x.amax((2, 3))))
+        attention = torch.sigmoid(self._mlp(F.adaptive_avg_pool2d(x, 1)) + self._mlp(F.adaptive_max_pool2d(x, 1)))
         x = x * attention[:, :, None, None]
         pooled = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)
         return x * torch.sigmoid(self.norm(self.spatial(pooled)))
 
     def _mlp(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.expand(torch.relu(self.squeeze(x))))
+        return torch.as_tensor(self.expand(torch.relu(self.squeeze(x.flatten(1)))))
 
 
 class RDIAN(nn.Module):

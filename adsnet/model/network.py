@@ -22,7 +22,7 @@ from adsnet.sparse.dense import EVERYWHERE, DenseEngine
 STRIDE = 16
 """Frames must be padded to multiples of this."""
 
-WHOLE = StripPixels()
+USUAL_STRIPS = StripPixels()
 
 
 class Encoded(NamedTuple):
@@ -74,7 +74,7 @@ class ADSNet(nn.Module):
         """(B, 1, H, W) normalised frames, H and W multiples of 16. The defaults are the paper's."""
         return self.decode(self.encode(frame), sparsity or Sparsity(), engine or DenseEngine())
 
-    def encode(self, frame: Tensor, *, pixels: StripPixels = WHOLE, lap: Lap = no_lap) -> Encoded:
+    def encode(self, frame: Tensor, *, pixels: StripPixels = USUAL_STRIPS, lap: Lap = no_lap) -> Encoded:
         """Backbone, AFD and Dense Activation. ``pixels`` bounds the memory, ``lap`` is told of every stage."""
         frame = channels_last(frame)
         levels = self._backbone(frame, pixels.backbone, lap)
@@ -85,7 +85,13 @@ class ADSNet(nn.Module):
         return Encoded(frame, levels.stem, features, attentions, a4)
 
     def decode(
-        self, encoded: Encoded, sparsity: Sparsity, engine: Engine, *, pixels: StripPixels = WHOLE, lap: Lap = no_lap
+        self,
+        encoded: Encoded,
+        sparsity: Sparsity,
+        engine: Engine,
+        *,
+        pixels: StripPixels = USUAL_STRIPS,
+        lap: Lap = no_lap,
     ) -> Output:
         """The cascade from stage 4 down: what the sliders of the dropped fractions re-run."""
         third = self.decode_third(encoded, sparsity, engine, lap=lap)
@@ -111,7 +117,7 @@ class ADSNet(nn.Module):
         sparsity: Sparsity,
         engine: Engine,
         *,
-        pixels: StripPixels = WHOLE,
+        pixels: StripPixels = USUAL_STRIPS,
         lap: Lap = no_lap,
     ) -> Output:
         """The decision of stage 3, stage 2 and the head."""

@@ -6,7 +6,7 @@ out: they are under one per cent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from torch import nn
@@ -23,18 +23,22 @@ class Work(NamedTuple):
     done: float
 
 
-def stage_work(network: ADSNet, height: int, width: int, kept3: float, kept2: float) -> dict[str, Work]:
+SPARSE_STAGES = {"stage 3": 8, "stage 2": 4, "stride 2": 2, "stride 1": 1}
+"""The stages that are computed in kept patches only, and their strides."""
+
+
+def stage_work(network: ADSNet, height: int, width: int, kept: Mapping[str, float]) -> dict[str, Work]:
     """The work of every stage that ``encode`` and ``decode`` name to ``lap``, in their order.
 
-    ``height``, ``width``: of the padded frame. ``kept3``, ``kept2``: kept fractions of the patches, where a sparse
-    engine makes use of them; 1 for the dense one.
+    ``height``, ``width``: of the padded frame. ``kept``: for the sparse stages the fraction of their sites that is
+    computed, 1 where it is missing: a dense engine computes them all.
     """
     pixels = height * width
     backbone, afd = network.backbone, network.afd
 
-    def work(modules: Iterable[nn.Module], stride: int, kept: float = 1.0) -> Work:
+    def work(modules: Iterable[nn.Module], stride: int, stage: str = "") -> Work:
         operations = 2.0 * sum(map(_weights, modules)) * pixels / stride**2 / 1e9
-        return Work(operations, operations * kept)
+        return Work(operations, operations * kept.get(stage, 1.0))
 
     attention = [work([afd.stages[str(s)]], 2**s) for s in (2, 3, 4)]
     stages = {
@@ -45,16 +49,16 @@ def stage_work(network: ADSNet, height: int, width: int, kept3: float, kept2: fl
         "AFD": _sum([work([afd.aggregate] if afd.aggregate else [], 8), *attention]),
         "stage 4": work([network.dense_activation], 16),
         "decision 3": work([network.heads4], 16),
-        "stage 3": work([network.sparse_activation3], 8, kept3),
+        "stage 3": work([network.sparse_activation3], 8, "stage 3"),
         "decision 2": work([network.heads3], 8),
-        "stage 2": work([network.sparse_activation2], 4, kept2),
+        "stage 2": work([network.sparse_activation2], 4, "stage 2"),
     }
     head = network.head
     if isinstance(head, CascadeHead):
         half = [head.lateral_half, *head.refine_half, head.reduce_full]
         full = [head.lateral_full, *head.refine_full, head.logit]
-        stages["stride 2"] = _sum([work([head.reduce_half], 4), work(half, 2, kept2)])
-        stages["stride 1"] = work(full, 1, kept2)
+        stages["stride 2"] = _sum([work([head.reduce_half], 4), work(half, 2, "stride 2")])
+        stages["stride 1"] = work(full, 1, "stride 1")
     else:
         stages["head"] = work([head], 4)
     return stages

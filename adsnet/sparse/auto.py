@@ -42,6 +42,8 @@ class AutoEngine:
     def __init__(self, engines: list[Engine], costs: Measure) -> None:
         self._engines = {engine.name: engine for engine in engines}
         self._costs = costs
+        self.chosen: dict[tuple[int, int], str] = {}
+        """The engine that was taken last for a map of this height and width."""
 
     def patches(self, keep: Tensor) -> AutoPatches:
         return AutoPatches(keep)
@@ -55,6 +57,7 @@ class AutoEngine:
             name: cost.seconds(every if name == "dense" else every * patches.share) for name, cost in costs.items()
         }
         engine = self._engines[min(seconds, key=seconds.__getitem__)]
+        self.chosen[height, width] = engine.name
         return AutoSites(engine, engine.sites(patches.of(engine), height, width, channels))
 
     def take(self, x: Tensor, sites: AutoSites) -> Tensor:

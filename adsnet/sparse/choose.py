@@ -58,7 +58,7 @@ def cuda_works() -> bool:
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32 here: in hardware on the CPU, or any CUDA device that supports it."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -123,6 +123,7 @@ def _run(activation: Activation, engine: Engine, x: Tensor, keep: Tensor) -> Ten
     return engine.scatter(activation(engine.take(x, sites), engine, sites), sites)
 
 
+@cache
 def _spconv() -> Engine:
     from adsnet.sparse.spconv import SpconvEngine  # the optional wheel is imported only when it is asked for
 

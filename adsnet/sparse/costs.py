@@ -26,9 +26,14 @@ from adsnet.storage.folders import cache_folder
 FILE = "engine-costs.json"
 FORMAT = "adsnet-engine-costs-1"
 REPETITIONS = 12
+SECONDS = 0.15
+"""Of measuring one map, after which it is not repeated any more."""
 
-SIDES = (32, 256)
+SMALL_SIDE, LARGE_SIDE = 32, 256
 """Sides of the two square maps that are measured; a line through both is the cost."""
+
+LARGE_OPERATIONS = 1.5e9
+"""Of the large map at most, however many channels there are: fewer sites tell as much."""
 
 PATCHES = (1, 2, 4, 8, 16)
 """Sides of patches that are told apart: the ring of a small one is most of the work."""
@@ -71,7 +76,7 @@ class CostTable:
             costs = _costs_of(stored, [engine.name for engine in self._engines])
             if costs is None:
                 costs = {e.name: measure(e, channels, patch, self._device, self._dtype) for e in self._engines}
-                if all(cost.fixed < PLAUSIBLE for cost in costs.values()):
+                if all(cost.fixed < PLAUSIBLE and cost.per_site > 0 for cost in costs.values()):
                     _remember(key, costs)
             self._known[channels, patch] = costs
         return self._known[channels, patch]
@@ -88,7 +93,8 @@ def measure(engine: Engine, channels: int, patch: int, device: torch.device, dty
     """Time one engine on two maps of which a quarter of the patches is kept."""
     layer = FusedConv.of(ConvBnRelu(channels, channels).eval()).to(device, dtype)
     points = []
-    for side in SIDES:
+    large = int((LARGE_OPERATIONS / 18) ** 0.5 / channels) // 16 * 16
+    for side in (SMALL_SIDE, min(LARGE_SIDE, max(2 * SMALL_SIDE, large))):
         keep = torch.zeros(1, 1, side // patch, side // patch, device=device)
         keep[:, :, ::2, ::2] = 1
         x = torch.zeros(1, channels, side, side, device=device, dtype=dtype).to(memory_format=torch.channels_last)
@@ -103,8 +109,8 @@ def measure(engine: Engine, channels: int, patch: int, device: torch.device, dty
 
 
 def _least_seconds(call: Callable[[], object], device: torch.device) -> float:
-    seconds = []
-    for _ in range(REPETITIONS):
+    seconds: list[float] = []
+    while len(seconds) < REPETITIONS and sum(seconds) < SECONDS:
         start = time.perf_counter()
         call()
         if device.type == "cuda":
@@ -142,6 +148,6 @@ def _costs_of(stored: object, engines: list[str]) -> Costs | None:
         return None
     try:
         costs = {name: Cost(*(float(value) for value in pair)) for name, pair in stored.items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
     return costs if all(value >= 0 for cost in costs.values() for value in cost) else None

@@ -35,7 +35,7 @@ class KeptPatches:
         self.count = int(self.place.shape[1])
         b, r, c = self.place
         bordered = torch.full((batch, rows + 2, columns + 2), self.count, dtype=torch.int64, device=keep.device)
-        bordered[b, r + 1, c + 1] = _steps(0, self.count, keep.device)
+        bordered[b, r + 1, c + 1] = torch.arange(self.count, device=keep.device)
         three = _steps(0, 3, keep.device)
         self.near = bordered[b[:, None, None], r[:, None, None] + three[:, None], c[:, None, None] + three]
 

@@ -81,7 +81,6 @@ class SpconvEngine:
             return self._gather.convolve(values, layer, sites.gather)
         convolution, bias = self._converted(layer)
         batch, height, width = sites.gather.shape
-        # The CPU wheel computes in float32 only.
         rows = rows_of(values).to(convolution.weight.dtype).contiguous()
         tensor = self._library.SparseConvTensor(rows, sites.indices, [height, width], batch)
         tensor.indice_dict = sites.rules  # the rule book of the mask, built by the first convolution
@@ -103,7 +102,7 @@ class SpconvEngine:
         ).to(kernel.device)
         # KRSC, and a copy: of a view made in inference mode the library cannot take the version.
         krsc = kernel.detach().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
-        krsc = krsc if krsc.is_cuda else krsc.float()
+        krsc = krsc if krsc.dtype == torch.float16 and krsc.is_cuda else krsc.float()  # no wheel knows bfloat16
         convolution.weight.data = krsc
         if isinstance(layer, FusedConv):
             self._made[layer] = convolution.eval(), bias

@@ -36,9 +36,9 @@ def test_the_json_has_the_documented_keys(result: dict[str, Any]) -> None:
         assert 0 < row["ms_p25"] <= row["ms_median"] <= row["ms_p75"] and row["peak_mb"] > 0
         assert all({"ms", "gflop"} <= set(stage) for stage in row["stages"].values())
     assert {(row["detector"], row["engine"]) for row in values["rows"]} == {
-        ("adsnet", "dense"), ("adsnet", "gather"), ("adsnet", "auto"), ("rdian", "module"),
+        ("adsnet", "dense"), ("adsnet", "gather"), ("adsnet", "auto"), ("rdian", "module"), ("rdian", "folded"),
     }  # fmt: skip
-    assert all(value > 0 for value in values["sliders"].values())
+    assert all(value > 0 for key, value in values["sliders"].items() if key != "dtype")
 
 
 def test_only_the_sparse_engines_save_work(result: dict[str, Any]) -> None:
@@ -58,6 +58,12 @@ def test_the_table_and_the_chart_show_every_row(result: dict[str, Any]) -> None:
     texts = [element.text or "" for element in picture.iter() if element.tag.endswith("text")]
     assert sum("ms" in text for text in texts) == len(result["json"]["rows"])
     assert "64 × 64" in texts and "stage 2" in texts
+
+
+@pytest.mark.parametrize("size", ["8", "-3", "5000"])
+def test_a_size_that_cannot_be_is_one_line(model_path: Path, capsys: pytest.CaptureFixture[str], size: str) -> None:
+    assert main(["benchmark", "--model", str(model_path), "--sizes", size]) == 2
+    assert capsys.readouterr().err.strip() == f"adsnet: error: the size {size} is not between 16 and 4096"
 
 
 def test_an_unknown_detector_is_one_line(model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,7 +135,7 @@ def test_a_frame_too_large_to_predict_is_one_bad_frame(
     data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("L", (60, 60)).save(tmp_path / "large.png")
-    monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3000)
+    monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3500)
     status = run(
         "predict", tmp_path / "large.png", data_set / "images" / "f01.png", "--out", tmp_path, "--model", model_path
     )

@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from adsnet import precision
 from adsnet import predictor as module
 from adsnet.config import Sparsity
 from adsnet.errors import FrameError
@@ -52,8 +53,11 @@ def test_a_batch_is_its_frames(engine: str) -> None:
 def test_strips_give_the_whole_frame(size: tuple[int, int], engine: str) -> None:
     (pixels,) = frames(1, *size)
     whole, stripped = predictor(), predictor()
-    stripped._strips = StripPixels(backbone=1024, head=1024)
-    assert_same(stripped.predict(pixels, SPARSE, engine), whole.predict(pixels, SPARSE, engine))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "StripPixels", lambda: StripPixels(backbone=1024, head=1024))
+        got = stripped.predict(pixels, SPARSE, engine)
+    assert stripped._strips.head == 1024
+    assert_same(got, whole.predict(pixels, SPARSE, engine))
 
 
 def test_the_dropped_fraction_of_stage_2_leaves_stage_3_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,29 +77,45 @@ def test_the_dropped_fraction_of_stage_2_leaves_stage_3_alone(monkeypatch: pytes
     assert_same(one.predict(other, SPARSE, "dense"), predictor().predict(other, SPARSE, "dense"))
 
 
+GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory")
+NUMPY = MemoryError("Unable to allocate 2.00 GiB for an array")
+
+
 class Memory:
     """A device that is out of memory a number of times."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int, step: str = "_decode_once") -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, failures: int, step: str = "_decode_once", error: Exception = GPU
+    ) -> None:
         self.failures = failures
         original = getattr(Predictor, step)
 
         def scarce(*arguments: Any) -> Any:
             if self.failures:
                 self.failures -= 1
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+                raise error
             return original(*arguments)
 
         monkeypatch.setattr(Predictor, step, scarce)
 
 
+@pytest.mark.parametrize("error", [GPU, CPU, NUMPY], ids=["gpu", "cpu", "numpy"])
 @pytest.mark.parametrize("step", ["_encode", "_decode_once"])
-def test_short_memory_means_smaller_strips(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_short_memory_means_smaller_strips(monkeypatch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
     expected = predictor().predict(frames(1)[0], SPARSE, "gather")
-    memory = Memory(monkeypatch, 2, step)
+    memory = Memory(monkeypatch, 2, step, error)
     one = predictor()
     assert_same(one.predict(frames(1)[0], SPARSE, "gather"), expected)
     assert memory.failures == 0 and one._strips == StripPixels().halved().halved()
+    one.set_frame(frames(1, 32, 32)[0])  # one large frame does not make all later ones slow
+    assert one._strips == StripPixels()
+
+
+def test_another_error_is_no_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    Memory(monkeypatch, 1, error=RuntimeError("expected scalar type Float"))
+    with pytest.raises(RuntimeError, match="expected scalar type Float"):
+        predictor().predict(frames(1)[0], SPARSE)
 
 
 def test_memory_that_never_does_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +130,7 @@ def test_a_gpu_without_memory_hands_over_to_the_cpu(monkeypatch: pytest.MonkeyPa
     one = predictor()
     one.set_frame(frames(1)[0])
     one.device = torch.device("meta")
+    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: False)
     monkeypatch.setattr(module, "choose_engine", lambda name, *rest: module_engine(name))
     memory = Memory(monkeypatch, 100)
 
