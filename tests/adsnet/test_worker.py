@@ -307,7 +307,7 @@ def test_a_prediction_needs_a_model_and_pixels(model_path: Path, tmp_path: Path)
 
 
 def test_a_frame_that_fails_is_not_taken_for_the_next(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3000)
+    monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3500)
     large = np.zeros((60, 60), np.uint8)
     answers = in_process(
         LoadModel(1, str(model_path)), predict(2, "a", PIXELS), predict(3, "b", large), predict(4, "b"), predict(5, "a")
