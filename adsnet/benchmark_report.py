@@ -11,7 +11,7 @@ STAGE_COLOURS = {
 }  # fmt: skip
 """Of Okabe and Ito, told apart by colour-blind people too; greys are the backbone."""
 
-BAR, GAP, LEFT, WIDTH = 18, 8, 250, 960
+BAR, GAP, LEFT, WIDTH = 18, 8, 285, 960
 
 
 def table(result: dict[str, Any]) -> str:
