@@ -8,6 +8,7 @@ all of that, one that closes stops its training first and terminates the process
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import queue
@@ -50,12 +51,18 @@ from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
 CHUNK = 1 << 16
 GRACE_SECONDS = 20.0
 
+TRAINING_NICENESS = 10
+"""Of a process that trains. Its threads and those of a prediction wait for each other inside every convolution: at
+equal priority a prediction beside a training takes up to ten times as long, with this it hardly notices."""
+
 
 class Worker:
     """State of the process: the loaded model, the frame it looked at last, and what was asked to stop."""
 
-    def __init__(self, output: BinaryIO) -> None:
+    def __init__(self, output: BinaryIO, *, own_process: bool = False) -> None:
+        """``own_process``: a training may lower the priority of the process for good."""
         self._output = output
+        self._own_process = own_process
         self._predictor: Predictor | None = None
         self._frame: str | None = None
         self._stopped: set[int] = set()
@@ -128,6 +135,8 @@ class Worker:
         self._predictor.notes.clear()
 
     def _train(self, request: StartTraining) -> None:
+        if self._own_process:
+            _give_way()
         job = TrainJob(
             data=tuple((Path(folder), None) for folder in request.data),
             out=Path(request.out),
@@ -161,7 +170,7 @@ def main() -> int:
     # Libraries print to standard output; only messages may go there. Keep the pipe and send the rest to stderr.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    worker = Worker(output)
+    worker = Worker(output, own_process=True)
     requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, worker), daemon=True).start()
     try:
@@ -169,6 +178,12 @@ def main() -> int:
     except BrokenPipeError:  # the window is gone; there is nobody to tell
         return 1
     return 0
+
+
+def _give_way() -> None:
+    """Lower the priority of this process, where the system knows such a thing."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(max(0, TRAINING_NICENESS - os.nice(0)))
 
 
 def _read(requests: queue.SimpleQueue[Message | None], worker: Worker) -> None:

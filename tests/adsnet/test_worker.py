@@ -380,3 +380,20 @@ def test_a_worker_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     while not ended and time.monotonic() < deadline:
         time.sleep(0.01)
     assert ended == [1]
+
+
+@pytest.mark.parametrize(("own_process", "expected"), [(True, [0, 7]), (False, [])])
+def test_a_training_gives_way_to_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: bool, expected: list[int]
+) -> None:
+    """Only in a process of its own: the priority cannot be raised again."""
+    lowered: list[int] = []
+
+    def nice(increment: int) -> int:
+        lowered.append(increment)
+        return 3
+
+    monkeypatch.setattr("adsnet.worker.os.nice", nice)
+    worker = Worker(io.BytesIO(), own_process=own_process)
+    worker._answer(StartTraining(1, (), str(tmp_path / "run"), None, {}))
+    assert lowered == expected
