@@ -41,7 +41,6 @@ from adsnet.sparse.costs import processor
 from adsnet.targets import find_targets
 
 DETECTORS = ("adsnet", *RIVALS)
-ENGINES = ("dense", "gather", "auto", "spconv")
 DROPS = ((0.25, 0.5), (0.9, 0.97))
 ROUNDS = 25
 VARIANT_ROUNDS = 4

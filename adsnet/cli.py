@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from adsnet.config import Sparsity
+from adsnet.config import ENGINES, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
 from adsnet.storage.files import shown
 
@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--markdown", type=Path, metavar="FILE", help="write the table")
     benchmark.add_argument("--chart", type=Path, metavar="FILE", help="write a chart as SVG")
     benchmark.add_argument("--sizes", nargs="+", type=int, metavar="N", help="sides of the frames (256 512 1024)")
-    benchmark.add_argument("--engines", nargs="+", choices=("dense", "gather", "auto", "spconv"))
+    benchmark.add_argument("--engines", nargs="+", choices=ENGINES)
     benchmark.add_argument("--detectors", nargs="+", metavar="NAME", help="adsnet, dnanet, rdian (all, at 256)")
     benchmark.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="one pair of dropped fractions")
     benchmark.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
@@ -138,12 +138,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:
     parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
     parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet")
-    parser.add_argument("--engine", default="auto", choices=("auto", "dense", "gather", "spconv"))
+    parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument(
         "--precision",
         default=precision,
-        choices=("auto", "fp32", "bf16", "fp16"),
+        choices=PRECISIONS,
         help=f"number type of the network; auto is the fast one where it is exact enough ({precision})",
     )
     which = parser.add_mutually_exclusive_group()

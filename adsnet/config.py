@@ -18,6 +18,12 @@ from adsnet.errors import ConfigError
 
 T = TypeVar("T")
 
+ENGINES = ("auto", "dense", "gather", "spconv")
+"""Names of the sparse engines."""
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+"""Names of the number types that a network can compute in."""
+
 
 def _require(condition: bool, text: str) -> None:
     if not condition:

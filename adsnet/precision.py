@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from adsnet.config import Normalisation, Sparsity
+from adsnet.config import PRECISIONS, Normalisation, Sparsity
 from adsnet.errors import EngineError
 from adsnet.model.fused import fused
 from adsnet.model.network import ADSNet, Output
@@ -16,7 +16,6 @@ from adsnet.normalise import normalise
 from adsnet.sparse.choose import has_fast_bf16
 from adsnet.sparse.dense import DenseEngine
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 GUARD_FRAMES = 3

@@ -7,8 +7,9 @@ import sys
 
 from tqdm import tqdm
 
-from adsnet.benchmark import DETECTORS, DROPS, ENGINES, run
+from adsnet.benchmark import DETECTORS, DROPS, run
 from adsnet.benchmark_report import chart, table
+from adsnet.config import ENGINES
 from adsnet.predictor import Predictor
 from adsnet.storage.atomic import write_bytes, write_json
 

@@ -10,6 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from adsnet.config import ENGINES
 from adsnet.errors import EngineError
 from adsnet.model.acs import Activation
 from adsnet.sparse.auto import AutoEngine
@@ -17,8 +18,6 @@ from adsnet.sparse.contract import Engine
 from adsnet.sparse.costs import CostTable
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
-
-ENGINES = ("auto", "dense", "gather", "spconv")
 
 TOLERANCE = 1e-4
 SELF_TEST_ROUNDS = 3
