@@ -74,6 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train or fine-tune a model")
     _add_data_options(train)
+    train.add_argument(
+        "--background", type=Path, action="append", default=[], metavar="DIR", help="frames without any target"
+    )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--config", metavar="FILE", help="JSON file, or one of: default, fast, fine-tune, paper")
     train.add_argument("--init", metavar="FILE", help="model file to start from")

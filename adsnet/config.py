@@ -66,7 +66,7 @@ class ModelConfig:
         patches: resolution of the decision masks (Table 7).
         head: ``bilinear`` (stride-4 logits, the paper), ``shuffle`` (16 channels, pixel shuffle) or
             ``cascade`` (two further light stages at stride 2 and 1 inside the patches that stage 2 kept).
-        cascade_widths: channels of the stages at stride 2 and 1.
+        cascade_widths, cascade_blocks: channels and residual blocks of the stages at stride 2 and 1.
     """
 
     backbone_width: int = 32
@@ -80,7 +80,8 @@ class ModelConfig:
     rescore: bool = False
     patches: PatchGrid = field(default_factory=PatchGrid)
     head: Literal["bilinear", "shuffle", "cascade"] = "cascade"
-    cascade_widths: tuple[int, int] = (32, 16)
+    cascade_widths: tuple[int, int] = (64, 32)
+    cascade_blocks: tuple[int, int] = (2, 2)
 
     def __post_init__(self) -> None:
         narrow = self.backbone_width
@@ -94,6 +95,8 @@ class ModelConfig:
         _require(
             4 <= narrow and wide <= 512, f"cascade_widths is {self.cascade_widths}; each must be between 4 and 512"
         )
+        few, many = min(self.cascade_blocks), max(self.cascade_blocks)
+        _require(1 <= few and many <= 16, f"cascade_blocks is {self.cascade_blocks}; each must be between 1 and 16")
 
 
 FAST_MODEL = ModelConfig(backbone_width=16, width=32)
@@ -191,32 +194,42 @@ class TrainConfig:
         precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.
         clip_gradient: largest norm of the gradient of all weights together.
         seed: what the crops, their augmentation and the decision noise of every step follow from.
+        fine_engine: engine of the stages of the ``cascade`` head in training. ``gather`` computes them in kept patches
+            only, several times faster, with batch statistics of what inference will compute; the decisions then learn
+            from the ratio and coverage terms and from stages 3 and 2. ``dense`` computes everything.
+        workers: threads that make crops.
         held_out: every n-th frame of each data set (of its split, where one is given) is held out for evaluation.
         checkpoint_every: iterations between checkpoints for resuming.
         evaluate_every: iterations between evaluations on the held-out frames; 0 only at the end.
+        sampling: ``sets`` draws from every data set alike, ``frames`` from every frame alike.
         target_crops: share of crops that are forced to hold a target.
+        background_crops: share of crops from frames without targets, where some are given.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)
-    iterations: int = 4000
+    iterations: int = 18_000
     batch: int = 8
-    crop: int = 256
+    crop: int = 192
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     schedule: Literal["onecycle", "steps"] = "onecycle"
     warmup: float = 0.05
-    ema: float = 0.998
+    ema: float = 0.999
     clip_gradient: float = 5.0
     precision: Literal["fp32", "bf16"] = "bf16"
+    fine_engine: Literal["dense", "gather"] = "gather"
     seed: int = 1
+    workers: int = 1
     held_out: int = 5
     checkpoint_every: int = 200
     evaluate_every: int = 0
+    sampling: Literal["sets", "frames"] = "frames"
     target_crops: float = 0.7
+    background_crops: float = 0.1
     freeze_statistics: bool = False
 
     def __post_init__(self) -> None:
@@ -234,8 +247,10 @@ class TrainConfig:
         _require(self.held_out >= 2, f"held_out is {self.held_out}; it must be at least 2")
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
         _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
-        share = 0 <= self.target_crops <= 1
-        _require(share, f"target_crops is {self.target_crops}; it must be between 0 and 1")
+        _require(1 <= self.workers <= 64, f"workers is {self.workers}; it must be between 1 and 64")
+        for name in ("target_crops", "background_crops"):
+            share = getattr(self, name)
+            _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 
 
 PAPER_TRAINING = TrainConfig(
@@ -243,6 +258,7 @@ PAPER_TRAINING = TrainConfig(
     loss=PAPER_LOSS,
     iterations=50_000,
     batch=16,
+    crop=256,
     optimiser="sgd",
     learning_rate=0.02,
     weight_decay=1e-4,
@@ -253,7 +269,13 @@ PAPER_TRAINING = TrainConfig(
 )
 
 FINE_TUNING = TrainConfig(
-    iterations=200, batch=4, crop=192, learning_rate=2e-4, ema=0.9, checkpoint_every=50, freeze_statistics=True
+    iterations=200,
+    batch=4,
+    learning_rate=2e-4,
+    ema=0.9,
+    checkpoint_every=50,
+    sampling="sets",
+    freeze_statistics=True,
 )
 """A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
 

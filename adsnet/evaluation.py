@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from adsnet.data.datasets import Dataset
 from adsnet.errors import DatasetError, FrameError, LabelError
-from adsnet.metrics import Evaluation, FrameScore
+from adsnet.metrics import Evaluation, FrameScore, joined
 from adsnet.prediction import Prediction
+from adsnet.processes import ALONE, Processes
 
 PredictFrame = Callable[[NDArray[Any]], Prediction]
 ScoreFrame = Callable[[Evaluation, str, NDArray[Any], NDArray[np.bool_]], FrameScore]
@@ -38,33 +39,35 @@ def evaluate(
     predict: PredictFrame,
     *,
     progress: Callable[[int, int], object] = lambda done, count: None,
+    processes: Processes = ALONE,
 ) -> Report:
     """Predict and score every labelled frame of ``dataset``; unreadable frames are reported and left out.
 
-    ``progress`` is told after every frame how many of how many are behind it.
+    ``progress`` is told after every frame how many of how many are behind it. Several ``processes`` share the frames
+    and get the same report, to the last digit that of one; only ``seconds_per_image`` is measured anew.
 
     Raises:
         DatasetError: no frame could be scored.
         EngineError: as raised by ``predict``.
     """
-    seconds: list[float] = []
-    kept: dict[str, list[float]] = {}
-    names: dict[str, str] = {}
+    seconds: list[tuple[float, dict[str, float]]] = []
+    names: list[dict[str, str]] = []
 
     def score(evaluation: Evaluation, stem: str, pixels: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
         try:
             prediction = predict(pixels)
         except FrameError as error:  # the predictor does not know the file
             raise FrameError(f"{stem}: {error}") from error
-        names.update(detector=prediction.detector, model=prediction.model, engine=prediction.engine)
-        seconds.append(prediction.seconds)
-        for stage, share in prediction.kept.items():
-            kept.setdefault(stage, []).append(share)
+        seconds.append((prediction.seconds, prediction.kept))
+        names.append({key: getattr(prediction, key) for key in ("detector", "model", "engine")})
         return evaluation.add(prediction.probability, label)
 
-    report = _score_frames(dataset, score, progress)
-    means = {stage: float(np.mean(shares)) for stage, shares in kept.items()}
-    summary = {**names, **report.summary, "seconds_per_image": float(np.mean(seconds)), "kept": means}
+    report = _score_frames(dataset, score, progress, processes)
+    seconds = processes.all(seconds)
+    stages = seconds[0][1]
+    kept = {stage: float(np.mean([shares[stage] for _, shares in seconds])) for stage in stages}
+    time = float(np.mean([spent for spent, _ in seconds]))
+    summary = {**processes.all(names)[0], **report.summary, "seconds_per_image": time, "kept": kept}
     return replace(report, summary=summary)
 
 
@@ -78,33 +81,43 @@ def evaluate_masks(dataset: Dataset, mask_of: Callable[[str, tuple[int, int]], N
     def score(evaluation: Evaluation, stem: str, pixels: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
         return evaluation.add_mask(mask_of(stem, (pixels.shape[0], pixels.shape[1])), label)
 
-    report = _score_frames(dataset, score, lambda done, count: None)
+    report = _score_frames(dataset, score, lambda done, count: None, ALONE)
     unknown = {"detector": "predictions", "model": None, "engine": None}
     return replace(report, summary={**unknown, **report.summary, "seconds_per_image": None, "kept": {}})
 
 
-def _score_frames(dataset: Dataset, score: ScoreFrame, progress: Callable[[int, int], object]) -> Report:
+def _score_frames(
+    dataset: Dataset, score: ScoreFrame, progress: Callable[[int, int], object], processes: Processes
+) -> Report:
     """Score every labelled frame; the summary holds the metrics alone."""
     evaluation = Evaluation()
-    frames: list[dict[str, Any]] = []
-    problems: list[str] = []
+    results: list[dict[str, Any] | str] = []  # of a frame, or why it has none
     labelled = dataset.labelled
-    for done, index in enumerate(labelled):
+    mine = labelled[processes.rank :: processes.count]
+    for done, index in enumerate(mine):
         stem = dataset.samples[index].frame.stem
         try:
             result = score(evaluation, stem, *dataset.read(index))
         except (FrameError, LabelError, DatasetError) as error:
-            problems.append(str(error))
+            results.append(str(error))
         else:
             counts = {"targets": result.targets, "found": result.found, "false": result.false}
-            frames.append({"frame": stem, **counts, "iou": result.iou})
-        progress(done + 1, len(labelled))
+            results.append({"frame": stem, **counts, "iou": result.iou})
+        progress(min(len(labelled), (done + 1) * processes.count), len(labelled))
+    results = processes.all(results)
+    frames = [result for result in results if isinstance(result, dict)]
+    problems = [result for result in results if isinstance(result, str)]
     if not frames:
         reason = problems[0] if problems else "none has a label"
         raise DatasetError(f"{dataset.root}: no frame could be scored; {reason}")
-    metrics = evaluation.metrics().to_dict()
+    metrics = joined(processes.all([evaluation])).metrics().to_dict()
     keys = ("images", "targets", "iou", "niou", "pd", "fa", "pixel_fa", "auc")
     return Report({key: metrics[key] for key in keys}, tuple(frames), tuple(problems))
+
+
+def without_labels(dataset: Dataset) -> Dataset:
+    """The frames, said to hold no target: whatever label files there are is not looked at."""
+    return replace(dataset, samples=tuple(replace(sample, mask=None, empty=True) for sample in dataset.samples))
 
 
 def labelled_only(dataset: Dataset) -> Dataset:

@@ -192,6 +192,20 @@ class Evaluation:
             return np.full((_STEPS + 2, 2), np.nan)
         return np.stack([false / false[-1], true / true[-1]], axis=1)
 
+    def include(self, other: Evaluation) -> None:
+        """Add all frames of another evaluation with the same options. The measures do not depend on their order."""
+        options = self._matching, self._empty, self._thresholds
+        assert options == (other._matching, other._empty, other._thresholds), "evaluations of different options"
+        self._curve_found = [a + b for a, b in zip(self._curve_found, other._curve_found, strict=True)]
+        self._curve_false = [a + b for a, b in zip(self._curve_false, other._curve_false, strict=True)]
+        self._scores += other._scores
+        self._intersection += other._intersection
+        self._union += other._union
+        self._pixels += other._pixels
+        self._wrong += other._wrong
+        self._inside += other._inside
+        self._outside += other._outside
+
     def metrics(self) -> Metrics:
         """The measures of all frames added so far."""
         scores = self._scores
@@ -225,3 +239,10 @@ class Evaluation:
                 )
             ),
         )
+
+
+def joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """The first of the evaluations with the frames of all the others added to it."""
+    for part in parts[1:]:
+        parts[0].include(part)
+    return parts[0]

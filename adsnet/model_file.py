@@ -24,8 +24,11 @@ from adsnet.config import ModelConfig, Normalisation, from_dict, to_dict
 from adsnet.errors import ConfigError, ModelFileError
 from adsnet.storage.atomic import write_bytes
 
-FORMAT_VERSION = 2
-"""2: the width of the backbone is an option; in version 1 it is that of ResNet-18."""
+FORMAT_VERSION = 3
+
+_ONCE_FIXED: dict[int, dict[str, Any]] = {2: {"backbone_width": 64}, 3: {"cascade_blocks": [1, 1]}}
+"""By the format that made it an option: what the model of an earlier file has."""
+
 SUFFIX = ".safetensors"
 DEFAULT_MODEL = "adsnet-default"
 MAX_BYTES = 1 << 30
@@ -154,8 +157,9 @@ def _require_known_version(path: Path, text: str) -> None:
 def _card(path: Path, text: str) -> ModelCard:
     try:
         values = json.loads(text)
-        if values["format"] == 1:
-            values["model"].setdefault("backbone_width", 64)
+        for version, fixed in _ONCE_FIXED.items():
+            if values["format"] < version:
+                values["model"] = {**fixed, **values["model"]}
         card = ModelCard(
             name=values["name"],
             detector=values["detector"],

@@ -26,7 +26,12 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError("--predictions are scored as they are; leave out --model")
     folder, split = options.data[0]
     dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
-    report = _from_masks(dataset, options.predictions) if options.predictions else _from_model(dataset, options)
+    if options.predictions:
+        report = _from_masks(dataset, options.predictions)
+    else:
+        report, speaks = _from_model(dataset, options)
+        if not speaks:
+            return 0
     for problem in report.problems:
         print_error(problem)
     for key, value in report.summary.items():
@@ -36,17 +41,23 @@ def execute(options: argparse.Namespace) -> int:
     return 2 if report.problems else 0
 
 
-def _from_model(dataset: Dataset, options: argparse.Namespace) -> Report:
+def _from_model(dataset: Dataset, options: argparse.Namespace) -> tuple[Report, bool]:
+    """The report, and whether this process is the one that prints it."""
     from adsnet.commands.models import load_predictor  # torch is not needed to score saved masks
+    from adsnet.processes import connected
 
     sparsity = sparsity_of(options)
-    predictor = load_predictor(options)
-    with tqdm(total=len(dataset.samples), unit="frame", disable=None) as bar:
-        return evaluate(
-            dataset,
-            lambda pixels: predictor.predict(pixels, sparsity, options.engine),
-            progress=lambda done, count: bar.update(),
-        )
+    with connected() as processes:
+        predictor = load_predictor(options)
+        hidden = None if processes.first else True
+        with tqdm(total=len(dataset.samples), unit="frame", disable=hidden) as bar:
+            report = evaluate(
+                dataset,
+                lambda pixels: predictor.predict(pixels, sparsity, options.engine),
+                progress=lambda done, count: bar.update(done - bar.n),
+                processes=processes,
+            )
+        return report, processes.first
 
 
 def _from_masks(dataset: Dataset, folder: Path) -> Report:

@@ -23,6 +23,7 @@ from adsnet.errors import AdsnetError, FrameError
 from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor
+from adsnet.processes import Processes, connected
 from adsnet.storage.atomic import write_json
 from adsnet.storage.files import shown
 from adsnet.targets import find_targets
@@ -38,6 +39,11 @@ BATCH_PIXELS = 1 << 19
 
 def execute(options: argparse.Namespace) -> int:
     """Predict every frame; a bad one is reported, the others are done, and the status is 2 at the end."""
+    with connected() as processes:
+        return _execute(options, processes)
+
+
+def _execute(options: argparse.Namespace, processes: Processes) -> int:
     sparsity = sparsity_of(options)
     status = 0
     refs: list[FrameRef] = []
@@ -45,18 +51,32 @@ def execute(options: argparse.Namespace) -> int:
         try:
             refs += frames_of(path)
         except AdsnetError as error:
-            print_error(str(error))
             status = 2
+            if processes.first:
+                print_error(str(error))
     _require_distinct(refs)
     if not refs:
         return status
     predictor = load_predictor(options)
-    records: list[dict[str, Any]] = []
-    with tqdm(total=len(refs), unit="frame", disable=None) as bar, closing(_read_ahead(refs)) as frames:
+    mine = refs[processes.rank :: processes.count]
+    records = processes.all(_predict_all(mine, predictor, sparsity, options, shows=processes.first))
+    frames = [record for record in records if record is not None]
+    if processes.first:
+        made = {"model": predictor.card.name, "device": predictor.device.type, "notes": predictor.notes}
+        write_json(options.out / "predictions.json", {"format": FORMAT, **made, "frames": frames})
+    return status if len(frames) == len(refs) else 2
+
+
+def _predict_all(
+    refs: list[FrameRef], predictor: Predictor, sparsity: Sparsity, options: argparse.Namespace, *, shows: bool
+) -> list[dict[str, Any] | None]:
+    """Write the masks; an entry of predictions.json for each frame, None for one that failed."""
+    records: dict[str, dict[str, Any]] = {}
+    hidden = None if shows else True
+    with tqdm(total=len(refs), unit="frame", disable=hidden) as bar, closing(_read_ahead(refs)) as frames:
         for batch in _batches(frames):
             bar.update(len(batch))
             readable = [(ref, pixels) for ref, pixels in batch if not isinstance(pixels, FrameError)]
-            status = 2 if len(readable) < len(batch) else status
             for _, pixels in batch:
                 if isinstance(pixels, FrameError):
                     print_error(str(pixels))
@@ -64,14 +84,11 @@ def execute(options: argparse.Namespace) -> int:
                 predictions = _predict(readable, predictor, sparsity, options.engine)
             except FrameError as error:
                 print_error(str(error))
-                status = 2
                 continue
             for (ref, _), prediction in zip(readable, predictions, strict=True):
                 write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
-                records.append(record_of(ref, prediction))
-    made = {"model": predictor.card.name, "device": predictor.device.type, "notes": predictor.notes}
-    write_json(options.out / "predictions.json", {"format": FORMAT, **made, "frames": records})
-    return status
+                records[ref.stem] = record_of(ref, prediction)
+    return [records.get(ref.stem) for ref in refs]
 
 
 Read = tuple[FrameRef, NDArray[Any] | FrameError]

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict
 from adsnet.errors import ConfigError
 from adsnet.model_file import resolve_model
+from adsnet.processes import connected
 from adsnet.storage.atomic import read_json
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 
@@ -35,9 +36,11 @@ def execute(options: argparse.Namespace) -> int:
 
     previous = signal.signal(signal.SIGINT, interrupt)
     try:
-        show = _json_line if options.json_events else _Terminal()
-        for event in run(job_of(options), stop.is_set):
-            show(event)
+        with connected() as processes:
+            show = _json_line if options.json_events else _Terminal()
+            for event in run(job_of(options), stop.is_set, processes):
+                if processes.first:
+                    show(event)
     finally:
         signal.signal(signal.SIGINT, previous)
     return 0
@@ -49,7 +52,8 @@ def job_of(options: argparse.Namespace) -> TrainJob:
     config = train_config(options.config or ("fine-tune" if init else "default"))
     if options.iterations is not None:
         config = dataclasses.replace(config, iterations=options.iterations)
-    return TrainJob(tuple(options.data), options.out, config, init, options.resume)
+    data, backgrounds = tuple(options.data), tuple(options.background)
+    return TrainJob(data, options.out, config, backgrounds, init=init, resume=options.resume)
 
 
 def train_config(name: str) -> TrainConfig:

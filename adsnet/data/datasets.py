@@ -26,10 +26,11 @@ _MASK_ENDING = "_pixels0"
 
 @dataclass(frozen=True)
 class Sample:
-    """A frame and its label file; ``mask`` is None where the frame has none."""
+    """A frame and its label file; ``mask`` is None where the frame has none. ``empty``: known to hold no target."""
 
     frame: FrameRef
     mask: Path | None
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Dataset:
 
     @property
     def labelled(self) -> NDArray[np.intp]:
-        """Indices of the samples that have a label file."""
-        return np.flatnonzero([sample.mask is not None for sample in self.samples])
+        """Indices of the samples that have a label file or are known to hold no target."""
+        return np.flatnonzero([sample.empty or sample.mask is not None for sample in self.samples])
 
     def subset(self, indices: Iterable[int] | NDArray[np.integer[Any]]) -> Dataset:
         """The set of the samples at ``indices``, in this order. Raises IndexError."""

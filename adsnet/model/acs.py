@@ -79,12 +79,18 @@ class ActivationHeads(nn.Module):
             _bias(self.decide).copy_(torch.tensor([2.0, 0.0]))
 
     def forward(
-        self, features: Tensor, previous: Tensor | None, grid: tuple[int, int], sparsity: Sparsity, stage: int
+        self,
+        features: Tensor,
+        previous: Tensor | None,
+        grid: tuple[int, int],
+        sparsity: Sparsity,
+        stage: int,
+        noise: Tensor | None = None,
     ) -> StageOutput:
         """Heads on (B, C, h, w) and the decision mask for the next stage.
 
         ``previous``: decision mask of the stage before, (B, 1, Hm, Wm); a dropped patch stays dropped.
-        In training the mask is a straight-through sample of the Gumbel-Softmax (eq. 6) and ``sparsity`` is not used.
+        In training the mask is sampled with ``noise`` (B, 2, Hm, Wm) and ``sparsity`` is not used.
         """
         pooled = features if grid == tuple(features.shape[2:]) else F.adaptive_max_pool2d(features, grid)
         keep_logits = _per_position(self.decide, pooled)
@@ -92,7 +98,7 @@ class ActivationHeads(nn.Module):
         iou_logits = _per_position(self.score, features) if self.score is not None else None
         output = StageOutput(keep_logits, torch.ones_like(keep_logits[:, :1]), class_logits, iou_logits)
         if self.training:
-            keep = F.gumbel_softmax(keep_logits.float(), tau=1.0, hard=True, dim=1)[:, :1]
+            keep = sample_patches(keep_logits.float(), noise)
             keep = keep if previous is None else keep * previous
         else:
             keep = select_patches(self._ranking(output, grid), previous, sparsity, stage)
@@ -105,6 +111,18 @@ class ActivationHeads(nn.Module):
             return keep
         joint = torch.sigmoid(output.class_logits.float()) * torch.sigmoid(output.iou_logits.float())
         return keep * torch.sqrt(F.adaptive_max_pool2d(joint, grid))
+
+
+def sample_patches(keep_logits: Tensor, noise: Tensor | None = None) -> Tensor:
+    """Eq. (6): a straight-through sample of the Gumbel-Softmax at temperature 1, (B, 1, Hm, Wm) of 0 and 1.
+
+    ``keep_logits``: (B, 2, Hm, Wm), keep and drop. ``noise``: of the same shape, independent standard Gumbel
+    variables; drawn from torch's generator when None. The gradient is that of the soft sample.
+    """
+    if noise is None:
+        noise = -torch.empty_like(keep_logits).exponential_().log()
+    soft = torch.softmax(keep_logits + noise, 1)[:, :1]
+    return (soft > 0.5).to(soft.dtype) - soft.detach() + soft
 
 
 def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, stage: int) -> Tensor:

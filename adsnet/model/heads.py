@@ -63,10 +63,10 @@ class CascadeHead(nn.Module):
         half, full = self.channels = config.cascade_widths
         self.reduce_half = ConvBnRelu(config.width, half, 1)
         self.lateral_half = ConvBnRelu(config.backbone_width, half, 1)
-        self.refine_half = nn.ModuleList([ConvBnRelu(half, half), ConvBnRelu(half, half)])
+        self.refine_half = _layers(half, config.cascade_blocks[0])
         self.reduce_full = ConvBnRelu(half, full, 1)
         self.lateral_full = ConvBnRelu(1, full, 3)
-        self.refine_full = nn.ModuleList([ConvBnRelu(full, full), ConvBnRelu(full, full)])
+        self.refine_full = _layers(full, config.cascade_blocks[1])
         self.logit = _logit_layer(full, 1)
 
     def forward(
@@ -101,23 +101,28 @@ class CascadeHead(nn.Module):
         sites = engine.sites(patches, stem.shape[2], stem.shape[3], self.channels[0])
         values = engine.take_upsampled(self.reduce_half(a2), sites)
         values = values + engine.take_convolved(stem, self.lateral_half, sites)
-        values = _residual(self.refine_half, values, engine, sites)
+        values = _refined(self.refine_half, values, engine, sites)
         values = engine.convolve(values, self.reduce_full, sites)
         lap("stride 2")
 
         finer = engine.sites(patches, frame.shape[2], frame.shape[3], self.channels[1])
         values = engine.enlarge(values, sites, finer) + engine.take_convolved(frame, self.lateral_full, finer)
-        values = _residual(self.refine_full, values, engine, finer)
+        values = _refined(self.refine_full, values, engine, finer)
         logits = engine.scatter(engine.project(values, self.logit, finer), finer, fill=DROPPED_LOGIT)
         lap("stride 1")
         return logits
 
 
-def _residual(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: object) -> Tensor:
-    refined = values
-    for layer in layers:
-        refined = engine.convolve(refined, cast(Convolution, layer), sites)
-    return refined + values
+def _layers(width: int, blocks: int) -> nn.ModuleList:
+    return nn.ModuleList([ConvBnRelu(width, width) for _ in range(2 * blocks)])
+
+
+def _refined(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: object) -> Tensor:
+    """Residual blocks of two layers each, v ← v + layer₂(layer₁(v)), one after the other."""
+    convolutions = [cast(Convolution, layer) for layer in layers]
+    for first, second in zip(convolutions[::2], convolutions[1::2], strict=True):
+        values = values + engine.convolve(engine.convolve(values, first, sites), second, sites)
+    return values
 
 
 def _logit_layer(inputs: int, outputs: int) -> nn.Conv2d:

@@ -27,7 +27,7 @@ class Convolution(Protocol):
         ...
 
     def valid(self, blocks: Tensor) -> Tensor:
-        """Without padding: (n, in, h + k - 1, w + k - 1) to (n, out, h, w); running statistics in any case."""
+        """Without padding: (n, in, h + k - 1, w + k - 1) to (n, out, h, w)."""
         ...
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -66,13 +66,7 @@ class ConvBn(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) to (B, out, H / stride, W / stride)."""
-        y = self.convolution(x)
-        norm = self.norm
-        if norm.training and y.numel() == y.shape[1]:  # one value a channel has no statistics of its own
-            y = F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
-        else:
-            y = norm(y)
-        return y.relu_() if self.rectified else torch.as_tensor(y)
+        return self._normalised(self.convolution(x))
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Kernel (out, in, k, k) and bias (out,) of convolution and normalisation in one, from running statistics."""
@@ -82,13 +76,20 @@ class ConvBn(nn.Sequential):
         return self.convolution.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
     def valid(self, blocks: Tensor) -> Tensor:
-        """As ``Convolution.valid``."""
-        y = F.conv2d(blocks, *self.folded())
-        return y.relu_() if self.rectified else y
+        """As ``Convolution.valid``; in training the statistics are those of the blocks."""
+        return self._normalised(F.conv2d(blocks, self.convolution.weight))
 
     def rectified_sum(self, x: Tensor, shortcut: Tensor) -> Tensor:
         """relu(layer(``x``) + ``shortcut``), the end of a residual block."""
         return torch.relu_(self(x) + shortcut)
+
+    def _normalised(self, y: Tensor) -> Tensor:
+        norm = self.norm
+        if norm.training and y.numel() <= y.shape[1]:  # one value a channel, or none, has no statistics of its own
+            y = F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
+        else:
+            y = norm(y)
+        return y.relu_() if self.rectified else torch.as_tensor(y)
 
 
 class ConvBnRelu(ConvBn):

@@ -70,9 +70,23 @@ class ADSNet(nn.Module):
         else:
             self.head = (BilinearHead if config.head == "bilinear" else ShuffleHead)(config.width)
 
-    def forward(self, frame: Tensor, sparsity: Sparsity | None = None, engine: Engine | None = None) -> Output:
-        """(B, 1, H, W) normalised frames, H and W multiples of 16. The defaults are the paper's."""
-        return self.decode(self.encode(frame), sparsity or Sparsity(), engine or DenseEngine())
+    def forward(
+        self,
+        frame: Tensor,
+        sparsity: Sparsity | None = None,
+        engine: Engine | None = None,
+        fine_engine: Engine | None = None,
+        noise: Tensor | None = None,
+    ) -> Output:
+        """(B, 1, H, W) normalised frames, H and W multiples of 16. The defaults are the paper's.
+
+        ``fine_engine``: another engine for the stages of the ``cascade`` head. ``noise``: (B, 2, 2, Hm, Wm), of the
+        decisions of stages 4 and 3 in training.
+        """
+        encoded, sparsity, engine = self.encode(frame), sparsity or Sparsity(), engine or DenseEngine()
+        noise4, noise3 = (None, None) if noise is None else noise.unbind(1)
+        third = self.decode_third(encoded, sparsity, engine, noise=noise4)
+        return self.decode_rest(encoded, third, sparsity, engine, fine_engine=fine_engine, noise=noise3)
 
     def encode(self, frame: Tensor, *, pixels: StripPixels = USUAL_STRIPS, lap: Lap = no_lap) -> Encoded:
         """Backbone, AFD and Dense Activation. ``pixels`` bounds the memory, ``lap`` is told of every stage."""
@@ -98,10 +112,17 @@ class ADSNet(nn.Module):
         return self.decode_rest(encoded, third, sparsity, engine, pixels=pixels, lap=lap)
 
     def decode_third(
-        self, encoded: Encoded, sparsity: Sparsity, engine: Engine, *, known: Third | None = None, lap: Lap = no_lap
+        self,
+        encoded: Encoded,
+        sparsity: Sparsity,
+        engine: Engine,
+        *,
+        known: Third | None = None,
+        noise: Tensor | None = None,
+        lap: Lap = no_lap,
     ) -> Third:
         """The decision of stage 4 and, unless ``known`` was computed for the same decision, stage 3."""
-        stage4 = self.heads4(encoded.a4, None, self._grid(encoded), sparsity, 3)
+        stage4 = self.heads4(encoded.a4, None, self._grid(encoded), sparsity, 3, noise)
         lap("decision 3")
         if known is not None and torch.equal(known.stage4.keep, stage4.keep):
             return Third(stage4, known.a3)
@@ -117,16 +138,20 @@ class ADSNet(nn.Module):
         sparsity: Sparsity,
         engine: Engine,
         *,
+        fine_engine: Engine | None = None,
+        noise: Tensor | None = None,
         pixels: StripPixels = USUAL_STRIPS,
         lap: Lap = no_lap,
     ) -> Output:
         """The decision of stage 3, stage 2 and the head."""
-        stage3 = self.heads3(third.a3, third.stage4.keep, self._grid(encoded), sparsity, 2)
+        stage3 = self.heads3(third.a3, third.stage4.keep, self._grid(encoded), sparsity, 2, noise)
         lap("decision 2")
         patches = engine.patches(stage3.keep)
         a2 = self._activate(self.sparse_activation2, third.a3, encoded.features[2], patches, engine)
         lap("stage 2")
         if isinstance(self.head, CascadeHead):
+            if fine_engine is not None:
+                engine, patches = fine_engine, fine_engine.patches(stage3.keep)
             maps = a2, encoded.stem, encoded.frame
             logits = self.head(*maps, stage3.keep, patches, engine, pixels=pixels.head, lap=lap)
         else:

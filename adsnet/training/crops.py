@@ -1,12 +1,13 @@
 """Training crops: frames decoded and normalised once, then cropped and augmented.
 
-Crop number n is a pure function of (seed, n), so that a resumed run sees exactly the crops of an uninterrupted one.
+Crop number n and the noise of its decisions are pure functions of (seed, n): a resumed run sees exactly what an
+uninterrupted one sees, and several processes together see what one with as large a batch does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,19 +18,37 @@ from torch import Tensor
 from adsnet.config import TrainConfig
 from adsnet.data.datasets import Dataset
 from adsnet.errors import AdsnetError, TrainingError
+from adsnet.model.acs import patch_grid
 from adsnet.normalise import normalise
+from adsnet.processes import ALONE, Processes
 
 FloatImage = NDArray[np.float32]
 
+_DECISIONS = 1
+"""Tells the random numbers of the decisions on a crop from those of the crop."""
+
+
+class Batch(NamedTuple):
+    """What one step is computed from; B crops of S × S pixels."""
+
+    frames: Tensor  # (B, 1, S, S) float32
+    labels: Tensor  # (B, 1, S, S) float32, 0 or 1
+    noise: Tensor  #  (B, 2, 2, Hm, Wm) float32: standard Gumbel variables of the decisions of stages 4 and 3
+
 
 class CropSource:
-    """Crops drawn from several data sets, each set with equal probability.
+    """Crops drawn from the frames of several data sets and from backgrounds.
 
     Frames are held as network input, as float16 where its range allows: about 0.13 MB for 256×256.
     """
 
     def __init__(
-        self, datasets: Sequence[Dataset], config: TrainConfig, *, skipped: Callable[[str], None] = lambda text: None
+        self,
+        datasets: Sequence[Dataset],
+        config: TrainConfig,
+        *,
+        backgrounds: Sequence[Dataset] = (),
+        skipped: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``skipped`` is told one sentence for every frame that cannot be read; the others are used.
 
@@ -37,39 +56,40 @@ class CropSource:
             TrainingError: a data set has no readable frame with a label.
         """
         self._config = config
-        self._sets: list[list[tuple[NDArray[Any], NDArray[np.bool_]]]] = []
-        # The inverse hyperbolic sine stays below 10; fixed constants can leave values that float16 does not hold.
-        kept_as = np.float16 if config.normalisation.kind == "asinh" else np.float32
-        for dataset in datasets:
-            frames = []
-            for index in range(len(dataset.samples)):
-                try:
-                    pixels, mask = dataset.read(index)
-                except AdsnetError as error:
-                    skipped(str(error))
-                    continue
-                frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
-            if not frames:
-                raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
-            self._sets.append(frames)
+        self._sets = [_decoded(dataset, config, skipped) for dataset in datasets]
+        self._all = [frame for frames in self._sets for frame in frames]
+        self._backgrounds = [frame for dataset in backgrounds for frame in _decoded(dataset, config, skipped)]
 
     @property
     def frames(self) -> int:
-        """Number of frames over all sets."""
-        return sum(map(len, self._sets))
+        """Number of frames over all sets and backgrounds."""
+        return sum(map(len, self._sets)) + len(self._backgrounds)
 
-    def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """The crops of one step: frames (B, 1, S, S) float32 and labels (B, 1, S, S) float32, 0 or 1."""
+    def batch(self, iteration: int, processes: Processes = ALONE) -> Batch:
+        """What one process computes step ``iteration`` from: its share of the crops of the step."""
         count = self._config.batch
-        crops = [self.crop(iteration * count + i) for i in range(count)]
+        first = (iteration * processes.count + processes.rank) * count
+        numbers = range(first, first + count)
+        crops = [self.crop(number) for number in numbers]
         frames = torch.from_numpy(np.stack([c[0] for c in crops])[:, None])
         labels = torch.from_numpy(np.stack([c[1] for c in crops])[:, None].astype(np.float32))
-        return frames, labels
+        return Batch(frames, labels, torch.from_numpy(np.stack([self.noise(number) for number in numbers])))
+
+    def noise(self, number: int) -> NDArray[np.float32]:
+        """The noise of the decisions on crop ``number``, (2, 2, Hm, Wm)."""
+        grid = patch_grid(self._config.model.patches, self._config.crop, self._config.crop)
+        random = np.random.default_rng([self._config.seed, number, _DECISIONS])
+        return random.gumbel(size=(2, 2, *grid)).astype(np.float32)
 
     def crop(self, number: int) -> tuple[FloatImage, NDArray[np.bool_]]:
         """Crop ``number``: frame (S, S) float32 and label (S, S) bool."""
         random = np.random.default_rng([self._config.seed, number])
-        frames = self._sets[random.integers(len(self._sets))]
+        if self._backgrounds and random.random() < self._config.background_crops:
+            frames = self._backgrounds
+        elif self._config.sampling == "sets":
+            frames = self._sets[random.integers(len(self._sets))]
+        else:
+            frames = self._all
         frame, mask = frames[random.integers(len(frames))]
         size = self._config.crop
         scale = random.uniform(0.75, 1.35) if random.random() < 0.5 else 1.0
@@ -79,6 +99,25 @@ class CropSource:
         values = _resized(frame_part.astype(np.float32), size)
         label = _resized(mask_part.astype(np.float32), size) > 0.5
         return _photometric(*_turned(values, label, random), random)
+
+
+def _decoded(
+    dataset: Dataset, config: TrainConfig, skipped: Callable[[str], None]
+) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Network input (H, W) and label (H, W) of every frame that can be read."""
+    # The inverse hyperbolic sine stays below 10; fixed constants can leave values that float16 does not hold.
+    kept_as = np.float16 if config.normalisation.kind == "asinh" else np.float32
+    frames = []
+    for index in range(len(dataset.samples)):
+        try:
+            pixels, mask = dataset.read(index)
+        except AdsnetError as error:
+            skipped(str(error))
+            continue
+        frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
+    if not frames:
+        raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
+    return frames
 
 
 def _window_corner(

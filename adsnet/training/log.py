@@ -1,9 +1,13 @@
-"""``metrics.jsonl``: one line a step, appended. The one file of a run that is not written in one go."""
+"""The curves of a run: ``metrics.jsonl``, one line a step, and event files for TensorBoard.
+
+``metrics.jsonl`` is appended to, the one file of a run that is not written in one go.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -11,8 +15,45 @@ from typing import Any, BinaryIO
 from adsnet.errors import StorageError
 from adsnet.storage.atomic import write_bytes
 from adsnet.storage.files import reason, shown
+from adsnet.training.board import Board
 
 LOG_FILE = "metrics.jsonl"
+
+
+class RunLog:
+    """All curves of one run; every method raises StorageError."""
+
+    def __init__(self, out: Path, *, kept: int) -> None:
+        """``kept``: steps behind the run when it goes on."""
+        self._metrics = MetricsLog(out / LOG_FILE, kept=kept)
+        self._board = Board(out, kept + 1)
+
+    def append(self, iteration: int, losses: Mapping[str, float], images_per_second: float, waiting: float) -> None:
+        """One step. How fast it was is no part of ``metrics.jsonl``, which is the same for the same run."""
+        self._metrics.append({"iteration": iteration, **losses})
+        self._board.add(iteration, {**losses, "images_per_second": images_per_second, "waiting": waiting})
+
+    def sync(self) -> None:
+        """Put all steps on the disk; called before a checkpoint, which must not be ahead of the log."""
+        self._metrics.sync()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._metrics.close()
+        self._board.close()
+
+
+class NoLog:
+    """The log of the processes that write nothing."""
+
+    def append(self, iteration: int, losses: Mapping[str, float], images_per_second: float, waiting: float) -> None:
+        """Nothing."""
+
+    def sync(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 class MetricsLog:
@@ -43,13 +84,17 @@ class MetricsLog:
         except OSError as error:
             raise self._error(error) from error
 
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
     def __enter__(self) -> MetricsLog:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self.close()
 
     def _error(self, error: OSError) -> StorageError:
         return StorageError(

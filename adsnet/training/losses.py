@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,26 +11,34 @@ from torch import Tensor
 from adsnet.config import LossConfig
 from adsnet.model.network import Output
 
+Mean = Callable[[Tensor], Tensor]
+"""The mean of a count over the processes that share a batch: what a term is divided by must be that of them all."""
 
-def total_loss(output: Output, label: Tensor, config: LossConfig) -> dict[str, Tensor]:
-    """All terms by name, "total" among them, each a scalar.
+
+def only_here(value: Tensor) -> Tensor:
+    """The mean over a single process."""
+    return value.detach()
+
+
+def total_loss(output: Output, label: Tensor, config: LossConfig, mean: Mean = only_here) -> dict[str, Tensor]:
+    """All terms by name, "total" among them, each a scalar; their mean over the processes is that of the whole batch.
 
     ``label``: (B, 1, H, W) float, 0 or 1. Terms of weight 0 are left out.
     """
     logits = output.logits.float()
-    terms = {"segmentation": focal(logits, label)}
+    terms = {"segmentation": focal(logits, label, mean)}
     weights = {"segmentation": 1.0}
     if config.soft_iou:
         terms["soft_iou"], weights["soft_iou"] = soft_iou(logits, label), config.soft_iou
     stages = [output.stages[4], output.stages[3]]
     if config.classification:
         maps = [s.class_logits.float() for s in stages]
-        terms["classification"] = _mean([focal(m, F.adaptive_max_pool2d(label, m.shape[-2:])) for m in maps])
+        terms["classification"] = _mean([focal(m, F.adaptive_max_pool2d(label, m.shape[-2:]), mean) for m in maps])
         weights["classification"] = config.classification
     if config.iou_score and stages[0].iou_logits is not None:
         predicted = (logits.detach() > 0).float()
         scores = [s.iou_logits.float() for s in stages if s.iou_logits is not None]
-        terms["iou_score"] = _mean([iou_score(s, predicted, label) for s in scores])
+        terms["iou_score"] = _mean([iou_score(s, predicted, label, mean) for s in scores])
         weights["iou_score"] = config.iou_score
     if config.ratio:
         terms["ratio"] = _mean(
@@ -36,13 +46,13 @@ def total_loss(output: Output, label: Tensor, config: LossConfig) -> dict[str, T
         )
         weights["ratio"] = config.ratio
     if config.coverage:
-        terms["coverage"] = _mean([coverage(s.keep_logit.float(), label) for s in stages])
+        terms["coverage"] = _mean([coverage(s.keep_logit.float(), label, mean) for s in stages])
         weights["coverage"] = config.coverage
     terms["total"] = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     return terms
 
 
-def focal(logits: Tensor, target: Tensor, *, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+def focal(logits: Tensor, target: Tensor, mean: Mean = only_here, *, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     """Focal loss [16], summed and divided by the number of positives (at least 1).
 
     The paper does not state the reduction; a plain mean would be a thousand times too small at the target density
@@ -52,7 +62,7 @@ def focal(logits: Tensor, target: Tensor, *, alpha: float = 0.25, gamma: float =
     probability = torch.sigmoid(logits)
     missing = target * (1 - probability) + (1 - target) * probability
     balance = target * alpha + (1 - target) * (1 - alpha)
-    return (balance * missing**gamma * entropy).sum() / target.sum().clamp(min=1.0)
+    return (balance * missing**gamma * entropy).sum() / _count(target, mean)
 
 
 def soft_iou(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
@@ -63,7 +73,7 @@ def soft_iou(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
     return (1 - (intersection + smooth) / (union + smooth)).mean()
 
 
-def iou_score(score_logits: Tensor, predicted: Tensor, label: Tensor) -> Tensor:
+def iou_score(score_logits: Tensor, predicted: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:
     """Binary cross entropy between the IoU-aware score and the IoU around each cell.
 
     Reading: the target of a cell is the IoU of the thresholded final prediction with the label inside the cell
@@ -75,13 +85,17 @@ def iou_score(score_logits: Tensor, predicted: Tensor, label: Tensor) -> Tensor:
     either = F.avg_pool2d(torch.maximum(predicted, label), 3 * cell, cell, cell)
     looked_at = either > 0
     entropy = F.binary_cross_entropy_with_logits(score_logits, both / either.clamp(min=1e-12), reduction="none")
-    return (entropy * looked_at).sum() / looked_at.sum().clamp(min=1)
+    return (entropy * looked_at).sum() / _count(looked_at, mean)
 
 
-def coverage(keep_logit: Tensor, label: Tensor) -> Tensor:
+def coverage(keep_logit: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:
     """-log(keep probability), averaged over the patches that hold a target. (B, 1, Hm, Wm), (B, 1, H, W)."""
     holds = F.adaptive_max_pool2d(label, keep_logit.shape[-2:])
-    return (F.softplus(-keep_logit) * holds).sum() / holds.sum().clamp(min=1.0)
+    return (F.softplus(-keep_logit) * holds).sum() / _count(holds, mean)
+
+
+def _count(chosen: Tensor, mean: Mean) -> Tensor:
+    return mean(chosen.float().sum()).clamp(min=1.0)
 
 
 def _mean(values: list[Tensor]) -> Tensor:

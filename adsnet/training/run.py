@@ -1,7 +1,8 @@
 """One training run, as a generator of events. The command line and the window both consume it.
 
 What a run leaves in its folder: ``config.json``, ``metrics.jsonl`` (one line a step), ``held_out_<set>.txt`` (the
-frames it never trained on), two checkpoints while it lasts, and ``model.safetensors`` at the end.
+frames it never trained on), ``tensorboard/`` (the curves, where that package is installed), two checkpoints while it
+lasts, and ``model.safetensors`` at the end.
 """
 
 from __future__ import annotations
@@ -13,28 +14,33 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from adsnet.config import Sparsity, TrainConfig, to_dict
 from adsnet.data.datasets import Dataset, hold_out, open_dataset
 from adsnet.errors import DatasetError, TrainingError
-from adsnet.evaluation import Report, evaluate, labelled_only
+from adsnet.evaluation import Report, evaluate, labelled_only, without_labels
 from adsnet.model.network import ADSNet
 from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.predictor import Predictor
+from adsnet.processes import ALONE, Processes
 from adsnet.sparse.choose import choose_device, has_fast_bf16
+from adsnet.sparse.gather import GatherEngine
 from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
 from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
-from adsnet.training.crops import CropSource
-from adsnet.training.log import LOG_FILE, MetricsLog
+from adsnet.training.crops import Batch, CropSource
+from adsnet.training.log import NoLog, RunLog
 from adsnet.training.losses import total_loss
+from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import learning_rate, update_average
 
 MODEL_FILE = "model.safetensors"
@@ -42,11 +48,16 @@ MODEL_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class TrainJob:
-    """What to train. ``data``: folders or manifests, each with an optional split file."""
+    """What to train.
+
+    ``data``: folders or manifests, each with an optional split file. ``backgrounds``: folders or manifests of frames
+    without targets; of these no label is read.
+    """
 
     data: tuple[tuple[Path, Path | None], ...]
     out: Path
     config: TrainConfig
+    backgrounds: tuple[Path, ...] = ()
     init: Path | None = None
     resume: bool = False
     name: str = ""
@@ -54,12 +65,18 @@ class TrainJob:
 
 @dataclass(frozen=True)
 class Step:
-    """One step is done. ``losses`` by term; ``seconds_left`` estimated from the steps so far."""
+    """One step is done.
+
+    ``losses`` by term; ``seconds_left`` estimated from the steps so far; ``images_per_second`` of all processes;
+    ``waiting``: share of the time that was spent waiting for crops.
+    """
 
     iteration: int
     iterations: int
     losses: dict[str, float]
     seconds_left: float
+    images_per_second: float
+    waiting: float
 
 
 @dataclass(frozen=True)
@@ -93,8 +110,13 @@ class Finished:
 Event = Step | Notice | Scored | Finished
 
 
-def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+def run(
+    job: TrainJob, should_stop: Callable[[], bool] = lambda: False, processes: Processes = ALONE
+) -> Iterator[Event]:
     """Train, yielding an event for every step; ``should_stop`` is asked after each.
+
+    Of several ``processes`` every one yields the events and the first one writes the files. A step then sees as many
+    crops as ``batch`` times their number.
 
     Raises:
         TrainingError: no usable frames, a folder that holds another run, or the loss is no longer finite (the last
@@ -108,45 +130,54 @@ def run(job: TrainJob, should_stop: Callable[[], bool] = lambda: False) -> Itera
     if state is None and job.resume and os.path.exists(candidate):
         yield _already_finished(job)
         return
-    training, held_out = _split(job)
-    frames = _digest_of_frames(job, training, held_out)
+    training, held_out = _split(job, job.data)
+    background, quiet = _split(job, [(folder, None) for folder in job.backgrounds], backgrounds=True)
+    frames = _digest_of_frames(job, training + background, held_out + quiet)
     if state is not None and state["frames"] != frames:
         raise TrainingError(f"{job.out}: the data or --init changed since the checkpoint; use a new --out folder")
-    _write_run_files(job, held_out)
-    source = CropSource(training, job.config, skipped=notices.append)
+    training, held_out = (_with_distinct_names(sets) for sets in (training + background, held_out + quiet))
+    if processes.first:
+        _write_run_files(job, held_out)
+    sets, background = training[: len(job.data)], training[len(job.data) :]
+    source = CropSource(sets, job.config, backgrounds=background, skipped=notices.append)
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
 
-    trainer = _Trainer(job, state, frames)
+    trainer = _Trainer(job, state, frames, processes)
     del state  # several times the size of the network
     if job.init is not None:
-        yield from _score("current", Predictor(*load_network(job.init), precision="fp32"), held_out)
+        yield from _score("current", Predictor(*load_network(job.init), precision="fp32"), held_out, processes)
     every = job.config.evaluate_every
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
             card = _card(job, training, step.iteration)
-            yield from _score("candidate", Predictor(cast(ADSNet, trainer.average), card, precision="fp32"), held_out)
+            predictor = Predictor(cast(ADSNet, trainer.average), card, precision="fp32")
+            yield from _score("candidate", predictor, held_out, processes)
 
     card = _card(job, training, trainer.iteration)
-    save_network(candidate, trainer.average, card)
+    if processes.first:
+        save_network(candidate, trainer.average, card)
+    processes.wait()
     scores: dict[str, Any] = {}
-    for event in _score("candidate", Predictor(*load_network(candidate), precision="fp32"), held_out):
+    for event in _score("candidate", Predictor(*load_network(candidate), precision="fp32"), held_out, processes):
         if isinstance(event, Scored):
             scores[event.dataset] = event.report.summary
         yield event
-    save_network(candidate, trainer.average, ModelCard(**{**vars(card), "metrics": scores}))
-    if trainer.iteration == job.config.iterations:
-        remove_checkpoints(job.out)
+    if processes.first:
+        save_network(candidate, trainer.average, ModelCard(**{**vars(card), "metrics": scores}))
+        if trainer.iteration == job.config.iterations:
+            remove_checkpoints(job.out)
     yield Finished(candidate, trainer.iteration, stopped=trainer.iteration < job.config.iterations)
 
 
 class _Trainer:
     """Network, optimiser and weight average, and how they are stepped, saved and restored."""
 
-    def __init__(self, job: TrainJob, state: dict[str, Any] | None, frames: str) -> None:
+    def __init__(self, job: TrainJob, state: dict[str, Any] | None, frames: str, processes: Processes) -> None:
         """``state``: the checkpoint to go on from. ``frames``: what identifies the data of the run."""
         self.frames = frames
+        self.processes = processes
         self.config = job.config
         self.out = job.out
         self.iteration = 0
@@ -155,6 +186,8 @@ class _Trainer:
         network = load_network(job.init)[0] if job.init is not None else ADSNet(job.config.model)
         # Channels-last is the memory order that the CPU's and the GPU's bf16 convolutions work in.
         self.network: nn.Module = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if processes.count > 1 and self.device.type == "cuda":  # torch has none for CPUs
+            self.network = nn.SyncBatchNorm.convert_sync_batchnorm(self.network)  # type: ignore[no-untyped-call]
         self.average = copy.deepcopy(self.network).eval()
         if job.config.freeze_statistics:
             for layer in self.network.modules():
@@ -167,47 +200,63 @@ class _Trainer:
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.iteration = int(state["iteration"])
+        self.parallel = self.network if processes.count == 1 else DistributedDataParallel(self.network)
+        self.fine_engine = GatherEngine() if job.config.fine_engine == "gather" else None
 
     def steps(self, source: CropSource, should_stop: Callable[[], bool]) -> Iterator[Step]:
         """All remaining steps, with checkpoints in between and at the end."""
         start, began = self.iteration, time.perf_counter()
-        with MetricsLog(self.out / LOG_FILE, kept=start) as log:
-            for iteration in range(start, self.config.iterations):
-                losses = self._step(source, iteration)
-                self.iteration = iteration + 1
-                rate = (time.perf_counter() - began) / (self.iteration - start)
-                log.append({"iteration": self.iteration, **losses})
+        crops = self.config.batch * self.processes.count
+        batches = Prefetched(
+            lambda iteration: source.batch(iteration, self.processes),
+            range(start, self.config.iterations),
+            self.config.workers,
+        )
+        with closing(RunLog(self.out, kept=start) if self.processes.first else NoLog()) as log:
+            for batch in batches:
+                losses = self._step(batch)
+                self.iteration += 1
+                seconds = time.perf_counter() - began
+                rate = seconds / (self.iteration - start)
                 left = self.config.iterations - self.iteration
-                yield Step(self.iteration, self.config.iterations, losses, rate * left)
-                stop = should_stop()
-                if stop or not left or self.iteration % self.config.checkpoint_every == 0:
+                speed = crops / rate, batches.waited / seconds
+                log.append(self.iteration, losses, *speed)
+                yield Step(self.iteration, self.config.iterations, losses, rate * left, *speed)
+                stop = self.processes.any(should_stop())
+                if self.processes.first and (stop or not left or self.iteration % self.config.checkpoint_every == 0):
                     log.sync()
                     self._save()
                 if stop:
                     return
 
-    def _step(self, source: CropSource, iteration: int) -> dict[str, float]:
-        # The noise of step n depends on n alone, so that a resumed run repeats the uninterrupted one.
-        torch.manual_seed(self.config.seed * 1_000_003 + iteration)
-        rate = learning_rate(self.config, iteration)
+    def _step(self, batch: Batch) -> dict[str, float]:
+        rate = learning_rate(self.config, self.iteration)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        frames, labels = (t.to(self.device) for t in source.batch(iteration))
+        frames, labels, noise = (tensor.to(self.device) for tensor in batch)
         frames = frames.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            output = self.network(frames)
-        terms = total_loss(output, labels, self.config.loss)
+            output = self.parallel(frames, fine_engine=self.fine_engine, noise=noise)
+        terms = total_loss(output, labels, self.config.loss, self._mean)
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
-        if not (math.isfinite(terms["total"].item()) and math.isfinite(norm.item())):
+        losses = dict(zip(terms, self._mean(torch.stack(list(terms.values()))).tolist(), strict=True))
+        if not (math.isfinite(losses["total"]) and math.isfinite(norm.item())):
             raise TrainingError(
-                f"the loss is no longer finite at iteration {iteration + 1} of {self.out}; train again in a new --out "
-                "folder with a lower learning rate"
+                f"the loss is no longer finite at iteration {self.iteration + 1} of {self.out}; train again in a new "
+                "--out folder with a lower learning rate"
             )
         self.optimiser.step()
-        update_average(self.average, self.network, self.config.ema, iteration)
-        return {**{name: round(term.item(), 6) for name, term in terms.items()}, "learning_rate": rate}
+        update_average(self.average, self.network, self.config.ema, self.iteration)
+        return {**{name: round(loss, 6) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def _mean(self, value: Tensor) -> Tensor:
+        """The mean over the processes; no gradient flows through it."""
+        total = value.detach().clone()
+        if self.processes.count > 1:
+            distributed.all_reduce(total)
+        return total / self.processes.count
 
     def _save(self) -> None:
         save_checkpoint(
@@ -230,7 +279,7 @@ def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def _with_network_of_init(job: TrainJob) -> TrainJob:
@@ -262,16 +311,20 @@ def _already_finished(job: TrainJob) -> Finished:
     return Finished(job.out / MODEL_FILE, job.config.iterations, stopped=False)
 
 
-def _split(job: TrainJob) -> tuple[list[Dataset], list[Dataset]]:
-    """The frames to train on and those held out, for each data set; every set gets a name that a file can have."""
+def _split(
+    job: TrainJob, data: Sequence[tuple[Path, Path | None]], *, backgrounds: bool = False
+) -> tuple[list[Dataset], list[Dataset]]:
+    """The frames to train on and those held out, for each data set."""
     if not job.data:
         raise TrainingError("there is no data to train on; give at least one data set")
-    training, held_out, names = [], [], set[str]()
-    for folder, split in job.data:
-        dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
-        dataset = replace(dataset, name=_distinct_name(dataset.name, names))
+    training, held_out = [], []
+    for folder, split in data:
+        dataset = open_dataset(folder, split=split, default_split=True)
+        dataset = without_labels(dataset) if backgrounds else labelled_only(dataset)
         if len(dataset.samples) < 2:
-            raise TrainingError(f"{folder}: training needs at least 2 labelled frames, one of them held out")
+            raise TrainingError(
+                f"{folder}: training needs at least 2 {'' if backgrounds else 'labelled '}frames, one of them held out"
+            )
         used, kept_back = hold_out(len(dataset.samples), job.config.held_out)
         training.append(dataset.subset(used))
         held_out.append(dataset.subset(kept_back))
@@ -295,6 +348,12 @@ def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
         write_bytes(job.out / f"held_out_{dataset.name}.txt", lines.encode("utf-8", "surrogateescape"))
 
 
+def _with_distinct_names(datasets: list[Dataset]) -> list[Dataset]:
+    """Every set gets a name of its own that a file can have."""
+    taken: set[str] = set()
+    return [replace(dataset, name=_distinct_name(dataset.name, taken)) for dataset in datasets]
+
+
 def _distinct_name(name: str, taken: set[str]) -> str:
     """A manifest can be called anything, "../x" too, and two folders the same."""
     safe = re.sub(r"[^\w.-]", "_", name)[:60].strip(".") or "data"
@@ -303,11 +362,13 @@ def _distinct_name(name: str, taken: set[str]) -> str:
     return distinct
 
 
-def _score(which: str, predictor: Predictor, held_out: list[Dataset]) -> Iterator[Scored | Notice]:
+def _score(
+    which: str, predictor: Predictor, held_out: list[Dataset], processes: Processes
+) -> Iterator[Scored | Notice]:
     """What cannot be scored is said and left out: it must not cost a trained model."""
     for dataset in held_out:
         try:
-            report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()))
+            report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()), processes=processes)
         except DatasetError as error:
             yield Notice(str(error))
             continue

@@ -33,7 +33,6 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, iterati
     Buffers (the running statistics of batch normalisation) are averages already and are copied.
     """
     weight = 1 - min(decay, (1 + iteration) / (10 + iteration))
-    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(value, weight)
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
     for kept, current in zip(average.buffers(), network.buffers(), strict=True):
         kept.copy_(current)

@@ -256,7 +256,9 @@ def test_train_evaluates_and_goes_on(data_set: Path, tmp_path: Path, capsys: Cap
     assert captured.err == ""
     events = [json.loads(line) for line in captured.out.splitlines()]
     assert [e["event"] for e in events] == ["notice", "step", "step", "step", "scored", "finished"]
-    assert list(events[1]) == ["event", "iteration", "iterations", "losses", "seconds_left"]
+    assert list(events[1]) == [
+        "event", "iteration", "iterations", "losses", "seconds_left", "images_per_second", "waiting",
+    ]  # fmt: skip
     assert list(events[4]) == ["event", "which", "dataset", *KEYS] and events[4]["which"] == "candidate"
     assert events[5] == {
         "event": "finished", "model": str(out / "model.safetensors"), "iteration": 3, "stopped": False,

@@ -62,7 +62,7 @@ def signed(card: object, arrays: dict[str, NDArray[Any]] | None = None) -> bytes
 
 
 def whole_card(**changes: Any) -> dict[str, Any]:
-    return {"format": 2, **card_to_json(CARD), **changes}
+    return {"format": 3, **card_to_json(CARD), **changes}
 
 
 def test_weights_and_card_come_back(path: Path) -> None:
@@ -128,7 +128,7 @@ def test_bytes_behind_the_end_are_an_error(path: Path) -> None:
         (foreign({"format": "pt"}), "not a model file of this program"),
         (foreign({"adsnet": json.dumps(whole_card())}), r"damaged \(checksum\)"),
         (foreign({"adsnet": json.dumps(whole_card()), "sha256": "0" * 64}), r"damaged \(checksum\)"),
-        (signed(whole_card(format=3)), r"made by a newer version \(format 3\); update this program"),
+        (signed(whole_card(format=4)), r"made by a newer version \(format 4\); update this program"),
         (foreign({"adsnet": json.dumps({"format": 9, "other": "layout"})}), "made by a newer version"),
         (signed(whole_card(format="new")), "no format version"),
         (signed(whole_card(format=None)), "no format version"),
@@ -154,7 +154,7 @@ def test_what_is_not_a_whole_model_of_ours_is_refused(tmp_path: Path, data: byte
     assert str(caught.value).startswith(f"{target}: ") and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("card", [whole_card(format=3), whole_card(name=5), {"format": 2}, {"format": 1, "model": 7}])
+@pytest.mark.parametrize("card", [whole_card(format=4), whole_card(name=5), {"format": 2}, {"format": 1, "model": 7}])
 def test_the_card_alone_is_checked_as_well(tmp_path: Path, card: object) -> None:
     target = tmp_path / "strange.safetensors"
     target.write_bytes(signed(card))
@@ -261,3 +261,11 @@ def test_a_model_of_version_1_has_the_backbone_of_resnet_18(tmp_path: Path) -> N
     path.write_bytes(signed(card))
     assert read_model(path)[1].model.backbone_width == 64
     assert read_card(path).model == replace(CARD.model, backbone_width=64)
+
+
+def test_a_model_of_version_2_has_one_block_in_each_fine_stage(tmp_path: Path) -> None:
+    card = whole_card(format=2)
+    del card["model"]["cascade_blocks"]
+    path = tmp_path / "old.safetensors"
+    path.write_bytes(signed(card))
+    assert read_model(path)[1].model == replace(CARD.model, cascade_blocks=(1, 1))

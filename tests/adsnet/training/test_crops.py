@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,6 +14,8 @@ from PIL import Image
 from adsnet.config import Normalisation
 from adsnet.data.datasets import open_dataset
 from adsnet.errors import TrainingError
+from adsnet.evaluation import without_labels
+from adsnet.processes import Processes
 from adsnet.training.crops import CropSource, _cut, _photometric, _turned, _window_corner
 from tests.adsnet.tiny import quick, write_set
 
@@ -35,12 +38,40 @@ def test_a_crop_is_a_function_of_its_number(source: CropSource, data_set: Path) 
 
 
 def test_a_batch_is_its_crops(source: CropSource) -> None:
-    frames, labels = source.batch(5)
+    frames, labels, noise = source.batch(5)
     assert frames.shape == labels.shape == (3, 1, 32, 32)
     assert str(frames.dtype) == str(labels.dtype) == "torch.float32"
     for i in range(3):
         values, mask = source.crop(15 + i)
         assert np.array_equal(frames[i, 0].numpy(), values) and np.array_equal(labels[i, 0].numpy(), mask)
+        assert np.array_equal(noise[i].numpy(), source.noise(15 + i))
+
+
+def test_the_noise_of_a_decision_follows_from_the_number_of_its_crop(source: CropSource) -> None:
+    """Gumbel: mean 0.577, variance π² / 6; keep and drop, both stages and all crops are independent."""
+    assert source.noise(7).shape == (2, 2, 2, 2) and source.noise(7).dtype == np.float32
+    assert np.array_equal(source.noise(7), source.noise(7))
+    values = np.stack([source.noise(n) for n in range(2000)]).reshape(-1)
+    assert len(np.unique(values)) > 0.99 * values.size
+    assert abs(values.mean() - 0.5772) < 0.05 and abs(values.var() - np.pi**2 / 6) < 0.1
+
+
+def test_processes_share_the_crops_of_one_large_batch(data_set: Path) -> None:
+    whole = CropSource([open_dataset(data_set)], quick(crop=32, batch=4)).batch(3)
+    source = CropSource([open_dataset(data_set)], quick(crop=32, batch=2))
+    parts = [source.batch(3, Processes(rank, 2)) for rank in range(2)]
+    for tensor, *halves in zip(whole, *parts, strict=True):
+        assert torch.equal(tensor, torch.cat(halves))
+
+
+def test_backgrounds_get_their_share(data_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "calm").mkdir()
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "calm" / "a.png")
+    calm = without_labels(open_dataset(tmp_path / "calm"))
+    source = CropSource([open_dataset(data_set)], quick(crop=32, background_crops=0.3), backgrounds=[calm])
+    assert source.frames == len(open_dataset(data_set)) + 1
+    quiet = [not mask.any() and np.ptp(values) < 1 for values, mask in map(source.crop, range(300))]
+    assert 60 < sum(quiet) < 120
 
 
 @pytest.mark.parametrize("crop", [32, 48, 96])
@@ -124,17 +155,18 @@ def test_a_set_without_a_readable_frame_is_refused(tmp_path: Path) -> None:
         CropSource([open_dataset(folder)], quick())
 
 
-def test_every_set_is_drawn_from_as_often(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sampling", "least", "most"), [("sets", 70, 130), ("frames", 160, 199)])
+def test_sets_or_frames_are_drawn_alike(tmp_path: Path, sampling: str, least: int, most: int) -> None:
     for name, count, level in (("small", 1, 0), ("large", 9, 200)):
         for folder in ("images", "masks"):
             (tmp_path / name / folder).mkdir(parents=True)
         for i in range(count):
             Image.new("L", (40, 40), level).save(tmp_path / name / "images" / f"{i}.png")
             Image.new("L", (40, 40)).save(tmp_path / name / "masks" / f"{i}.png")
-    fixed = quick(crop=32, normalisation=Normalisation("fixed", mean=100.0, std=10.0))
+    fixed = quick(crop=32, sampling=sampling, normalisation=Normalisation("fixed", mean=100.0, std=10.0))
     source = CropSource([open_dataset(tmp_path / "small"), open_dataset(tmp_path / "large")], fixed)
     large = sum(source.crop(n)[0].mean() > 0 for n in range(200))
-    assert 70 < large < 130
+    assert least < large < most
 
 
 def test_values_beyond_float16_stay_finite(tmp_path: Path) -> None:

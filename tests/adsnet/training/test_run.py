@@ -56,11 +56,13 @@ def losses(events: list[Event]) -> list[float]:
 
 
 def snapshot(source: Path, target: Path) -> None:
-    """What a kill would leave. Links where files are replaced as a whole, a copy of the one that is appended to."""
+    """What a kill would leave. Links where files are replaced as a whole, a copy of those that are appended to."""
     target.mkdir(parents=True)
     for path in source.iterdir():
         if path.name == "metrics.jsonl":
             shutil.copy(path, target)
+        elif path.is_dir():
+            shutil.copytree(path, target / path.name)
         else:
             os.link(path, target / path.name)
 
@@ -90,9 +92,10 @@ def test_a_run_tells_its_steps_its_scores_and_its_end(
     steps = [e for e in events if isinstance(e, Step)]
     assert [(s.iteration, s.iterations) for s in steps] == [(i, 5) for i in range(1, 6)]
     assert steps[-1].seconds_left == 0 and all(s.seconds_left > 0 for s in steps[:-1])
+    assert all(s.images_per_second > 0 and 0 <= s.waiting < 1 for s in steps)
     assert events[-1] == Finished(folder / "model.safetensors", 5, stopped=False)
     assert sorted(p.name for p in folder.iterdir()) == [
-        "config.json", "held_out_tiny.txt", "metrics.jsonl", "model.safetensors",
+        "config.json", "held_out_tiny.txt", "metrics.jsonl", "model.safetensors", "tensorboard",
     ]  # fmt: skip
     log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [{k: v for k, v in line.items() if k not in ("iteration",)} for line in log] == [s.losses for s in steps]
@@ -199,12 +202,12 @@ def test_two_runs_are_never_mixed(
 ) -> None:
     out = tmp_path / "run"
     snapshot(uninterrupted[1][4][1], out)  # unfinished
-    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
     with pytest.raises(TrainingError, match="holds a run already"):
         train(job_of(data_set, out))
     with pytest.raises(TrainingError, match="made with another configuration"):
         train(job_of(data_set, out, replace(FIVE, learning_rate=1e-4), resume=True))
-    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
 
 
 def test_stop_finishes_the_step_and_leaves_a_usable_model(
@@ -240,6 +243,32 @@ def test_a_run_does_not_go_on_with_other_frames(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="the data or --init changed"):
         train(job_of(data, tmp_path / "out", resume=True))
     assert (tmp_path / "out" / "held_out_set.txt").read_text() == before
+
+
+def test_backgrounds_are_trained_on_and_scored(data_set: Path, tmp_path: Path) -> None:
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    for number in range(5):
+        shutil.copy(data_set / "images" / f"f0{number}.png", calm)
+    events = train(job_of(data_set, tmp_path / "run", quick(iterations=2), backgrounds=(calm,)))
+    assert isinstance(events[0], Notice) and events[0].text == "training on 12 frames, 3 held out"
+    scored = {e.dataset: e.report for e in events if isinstance(e, Scored)}
+    assert list(scored) == ["tiny", "calm"] and scored["calm"].summary["targets"] == 0
+    assert [f["frame"] for f in scored["calm"].frames] == ["f02"]
+    card = read_card(tmp_path / "run" / "model.safetensors")
+    assert card.training["data"] == {"tiny": 8, "calm": 4} and set(card.metrics) == {"tiny", "calm"}
+    with pytest.raises(TrainingError, match="calm: training needs at least 2 frames"):
+        for path in sorted(calm.iterdir())[1:]:
+            path.unlink()
+        train(job_of(data_set, tmp_path / "other", backgrounds=(calm,)))
+
+
+@pytest.mark.parametrize("engine", ["dense", "gather"])
+def test_both_engines_train_the_fine_stages(data_set: Path, tmp_path: Path, engine: str) -> None:
+    events = train(job_of(data_set, tmp_path / "run", quick(iterations=3, fine_engine=engine)))
+    assert isinstance(events[-1], Finished)
+    after = read_model(events[-1].model)[0]
+    assert float(np.abs(after["head.refine_full.1.1.running_mean"]).max()) > 0
 
 
 def test_stop_at_the_last_step_is_done(data_set: Path, tmp_path: Path) -> None:
