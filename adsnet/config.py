@@ -53,7 +53,8 @@ class ModelConfig:
     """The network. The defaults are our own model; ``PAPER_MODEL`` is the paper as written.
 
     Attributes:
-        backbone_width: channels of the stem and of B2; B3 and B4 have two and four times as many. 64 is ResNet-18.
+        stem_width: channels of the first layer, at stride 2; 64 in ResNet-18. The ``cascade`` head sees it too.
+        backbone_width: channels of B2; B3 and B4 have two and four times as many. 64 in ResNet-18.
         width: channels C of the pyramid; the paper does not give it.
         afd: the aware fusion distribute module and its ablations (Table 4).
         distribute: stages that receive the global feature (Table 5).
@@ -69,7 +70,8 @@ class ModelConfig:
         cascade_widths, cascade_blocks: channels and residual blocks of the stages at stride 2 and 1.
     """
 
-    backbone_width: int = 32
+    stem_width: int = 32
+    backbone_width: int = 16
     width: int = 48
     afd: Literal["full", "no_channel", "no_spatial", "off"] = "full"
     distribute: tuple[int, ...] = (3, 4)
@@ -84,8 +86,9 @@ class ModelConfig:
     cascade_blocks: tuple[int, int] = (2, 2)
 
     def __post_init__(self) -> None:
-        narrow = self.backbone_width
-        _require(4 <= narrow <= 512, f"backbone_width is {narrow}; it must be between 4 and 512")
+        for name in ("stem_width", "backbone_width"):
+            narrow = getattr(self, name)
+            _require(4 <= narrow <= 512, f"{name} is {narrow}; it must be between 4 and 512")
         _require(8 <= self.width <= 1024, f"width is {self.width}; it must be between 8 and 1024")
         _require(self.channel_reduction >= 1, f"channel_reduction is {self.channel_reduction}; it must be at least 1")
         allowed = {(4,), (3, 4), (2, 3, 4)}
@@ -99,10 +102,10 @@ class ModelConfig:
         _require(1 <= few and many <= 16, f"cascade_blocks is {self.cascade_blocks}; each must be between 1 and 16")
 
 
-FAST_MODEL = ModelConfig(backbone_width=16, width=32)
-"""A quarter of ResNet-18's width: where the dense stages are the floor, this lowers it."""
+FAST_MODEL = ModelConfig(width=32, cascade_widths=(32, 16), cascade_blocks=(1, 1))
+"""Less of everything that is computed everywhere, and fine stages of a quarter of the work."""
 
-PAPER_MODEL = ModelConfig(backbone_width=64, width=128, patches=PatchGrid("grid", 16), head="bilinear")
+PAPER_MODEL = ModelConfig(stem_width=64, backbone_width=64, width=128, patches=PatchGrid("grid", 16), head="bilinear")
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ class TrainConfig:
         iterations: optimiser steps.
         batch: crops a step.
         crop: side of the square training crop in pixels, a multiple of 16.
-        optimiser, learning_rate, weight_decay, schedule: ``onecycle`` warms up over 5 % and decays to zero by a
+        optimiser, learning_rate, weight_decay, schedule: ``onecycle`` warms up and decays to zero by a
             cosine; ``steps`` is the paper's linear warm-up and tenfold drops at 60 % and 80 %.
         warmup: fraction of the iterations that warms up.
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
@@ -217,7 +220,7 @@ class TrainConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     schedule: Literal["onecycle", "steps"] = "onecycle"
-    warmup: float = 0.05
+    warmup: float = 0.02
     ema: float = 0.999
     clip_gradient: float = 5.0
     precision: Literal["fp32", "bf16"] = "bf16"

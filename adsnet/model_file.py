@@ -26,7 +26,10 @@ from adsnet.storage.atomic import write_bytes
 
 FORMAT_VERSION = 3
 
-_ONCE_FIXED: dict[int, dict[str, Any]] = {2: {"backbone_width": 64}, 3: {"cascade_blocks": [1, 1]}}
+_ONCE_FIXED: dict[int, dict[str, Any]] = {
+    2: {"backbone_width": 64},
+    3: {"cascade_blocks": [1, 1]},
+}
 """By the format that made it an option: what the model of an earlier file has."""
 
 SUFFIX = ".safetensors"
@@ -160,6 +163,8 @@ def _card(path: Path, text: str) -> ModelCard:
         for version, fixed in _ONCE_FIXED.items():
             if values["format"] < version:
                 values["model"] = {**fixed, **values["model"]}
+        if values["format"] < 3:
+            values["model"].setdefault("stem_width", values["model"]["backbone_width"])
         card = ModelCard(
             name=values["name"],
             detector=values["detector"],

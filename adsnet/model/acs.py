@@ -120,7 +120,7 @@ def sample_patches(keep_logits: Tensor, noise: Tensor | None = None) -> Tensor:
     variables; drawn from torch's generator when None. The gradient is that of the soft sample.
     """
     if noise is None:
-        noise = -torch.empty_like(keep_logits).exponential_().log()
+        noise = -torch.empty_like(keep_logits, memory_format=torch.contiguous_format).exponential_().log()
     soft = torch.softmax(keep_logits + noise, 1)[:, :1]
     return (soft > 0.5).to(soft.dtype) - soft.detach() + soft
 

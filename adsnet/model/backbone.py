@@ -11,9 +11,9 @@ from adsnet.model.layers import ConvBnRelu, ResidualBlock
 
 
 class Levels(NamedTuple):
-    """Feature maps of one batch of frames; w is the width of the backbone, 64 in ResNet-18."""
+    """Feature maps of one batch of frames; s and w are the widths of stem and backbone, both 64 in ResNet-18."""
 
-    stem: Tensor  # (B,   w, H/2,  W/2)
+    stem: Tensor  # (B,   s, H/2,  W/2)
     b2: Tensor  #   (B,   w, H/4,  W/4)
     b3: Tensor  #   (B, 2·w, H/8,  W/8)
     b4: Tensor  #   (B, 4·w, H/16, W/16)
@@ -29,14 +29,14 @@ def level_channels(width: int) -> dict[int, int]:
 
 
 class Backbone(nn.Module):
-    """One-channel ResNet-18 without its last stage, of any width."""
+    """One-channel ResNet-18 without its last stage, of any width, with a stem of a width of its own."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, stem: int, width: int) -> None:
         super().__init__()
         w2, w3, w4 = level_channels(width).values()
-        self.stem = ConvBnRelu(1, width, 7, stride=2)
+        self.stem = ConvBnRelu(1, stem, 7, stride=2)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.stage2 = nn.Sequential(ResidualBlock(width, w2), ResidualBlock(w2, w2))
+        self.stage2 = nn.Sequential(ResidualBlock(stem, w2), ResidualBlock(w2, w2))
         self.stage3 = nn.Sequential(ResidualBlock(w2, w3, stride=2), ResidualBlock(w3, w3))
         self.stage4 = nn.Sequential(ResidualBlock(w3, w4, stride=2), ResidualBlock(w4, w4))
 

@@ -17,7 +17,7 @@ from adsnet.config import ModelConfig
 from adsnet.model.acs import PRIOR_LOGIT
 from adsnet.model.laps import Lap, no_lap
 from adsnet.model.layers import ConvBnRelu, Convolution
-from adsnet.model.strips import HEAD_HALO, strips
+from adsnet.model.strips import head_halo, strips
 from adsnet.sparse.contract import Engine, Patches
 
 DROPPED_LOGIT = -12.0
@@ -61,8 +61,9 @@ class CascadeHead(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         half, full = self.channels = config.cascade_widths
+        self.halo = head_halo(config.cascade_blocks)
         self.reduce_half = ConvBnRelu(config.width, half, 1)
-        self.lateral_half = ConvBnRelu(config.backbone_width, half, 1)
+        self.lateral_half = ConvBnRelu(config.stem_width, half, 1)
         self.refine_half = _layers(half, config.cascade_blocks[0])
         self.reduce_full = ConvBnRelu(half, full, 1)
         self.lateral_full = ConvBnRelu(1, full, 3)
@@ -84,7 +85,7 @@ class CascadeHead(nn.Module):
         """Stage 2, the stem, the frame and the decision mask M3, with its patches, to logits (B, 1, H, W)."""
         height, width = frame.shape[2:]
         patch = height // keep.shape[2] if height % keep.shape[2] == 0 else height
-        parts = strips(height, width, pixels, halo=HEAD_HALO, unit=math.lcm(16, patch))
+        parts = strips(height, width, pixels, halo=self.halo, unit=math.lcm(16, patch))
         if len(parts) == 1:
             return self._strip(a2, stem, frame, patches, engine, lap)
         logits = []

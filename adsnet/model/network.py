@@ -29,7 +29,7 @@ class Encoded(NamedTuple):
     """Everything that does not depend on the dropped fractions: computed once for a frame."""
 
     frame: Tensor  # (B, 1, H, W)
-    stem: Tensor  #  (B, w, H/2, W/2)
+    stem: Tensor  #  (B, s, H/2, W/2)
     features: dict[int, Tensor]  # F2, F3, F4: (B, C, H/2^l, W/2^l)
     attentions: dict[int, AttentionMaps]
     a4: Tensor  #    (B, C, H/16, W/16)
@@ -56,7 +56,7 @@ class ADSNet(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = Backbone(config.backbone_width)
+        self.backbone = Backbone(config.stem_width, config.backbone_width)
         self.afd = AwareFusionDistribute(config)
         self.dense_activation = Activation(config.width)
         self.sparse_activation3 = Activation(config.width)

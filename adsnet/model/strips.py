@@ -7,8 +7,14 @@ from typing import NamedTuple
 BACKBONE_HALO = 112
 """Rows that B4 depends on beyond its own: 7×7 at stride 2, pooling, then 4, 4 and 4 3×3 convolutions at 4, 8, 16."""
 
-HEAD_HALO = 16
-"""Rows that the two fine stages depend on beyond their own: 13, in whole cells of stride 16."""
+
+def head_halo(blocks: tuple[int, int]) -> int:
+    """Rows that the fine stages depend on beyond their own, for their numbers of blocks at stride 2 and 1.
+
+    Two 3×3 convolutions a block, of one row each at the stride; 7 for what is enlarged to the strides.
+    """
+    half, full = blocks
+    return 2 * 2 * half + 2 * full + 7
 
 
 class StripPixels(NamedTuple):

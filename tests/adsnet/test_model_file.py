@@ -256,16 +256,17 @@ def test_reading_a_card_costs_no_torch(path: Path) -> None:
 def test_a_model_of_version_1_has_the_backbone_of_resnet_18(tmp_path: Path) -> None:
     """It was written before the width of the backbone became an option."""
     card = whole_card(format=1)
-    del card["model"]["backbone_width"]
+    del card["model"]["backbone_width"], card["model"]["stem_width"]
     path = tmp_path / "old.safetensors"
     path.write_bytes(signed(card))
     assert read_model(path)[1].model.backbone_width == 64
-    assert read_card(path).model == replace(CARD.model, backbone_width=64)
+    old = replace(CARD.model, backbone_width=64, stem_width=64, cascade_blocks=(1, 1))
+    assert read_card(path).model == old
 
 
-def test_a_model_of_version_2_has_one_block_in_each_fine_stage(tmp_path: Path) -> None:
+def test_a_model_of_version_2_has_single_blocks_and_a_stem_like_its_backbone(tmp_path: Path) -> None:
     card = whole_card(format=2)
-    del card["model"]["cascade_blocks"]
+    del card["model"]["cascade_blocks"], card["model"]["stem_width"]
     path = tmp_path / "old.safetensors"
     path.write_bytes(signed(card))
-    assert read_model(path)[1].model == replace(CARD.model, cascade_blocks=(1, 1))
+    assert read_model(path)[1].model == replace(CARD.model, cascade_blocks=(1, 1), stem_width=CARD.model.backbone_width)

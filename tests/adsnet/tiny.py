@@ -16,7 +16,7 @@ from adsnet.config import DENSE, LossConfig, ModelConfig, Normalisation, TrainCo
 from adsnet.model.network import ADSNet
 from adsnet.model_file import ModelCard
 
-TINY = ModelConfig(backbone_width=12, width=8, cascade_widths=(4, 4))
+TINY = ModelConfig(stem_width=12, backbone_width=12, width=8, cascade_widths=(4, 4))
 TINY_TRAINING = TrainConfig(
     model=TINY,
     iterations=6,

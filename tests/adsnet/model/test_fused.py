@@ -47,6 +47,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"rescore": True},
     {"patches": PatchGrid("grid", 32)},
     {"backbone_width": 5, "width": 9, "cascade_widths": (5, 7)},
+    {"stem_width": 8, "cascade_blocks": (1, 2)},
     {"backbone_width": 16, "width": 16, "cascade_widths": (16, 8)},
 ]
 

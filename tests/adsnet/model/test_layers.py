@@ -47,7 +47,7 @@ def test_a_residual_block_changes_size_and_channels() -> None:
 def test_levels_have_the_strides_and_channels_of_resnet_18() -> None:
     assert level_channels(64) == {2: 64, 3: 128, 4: 256}
     with torch.inference_mode():
-        levels = Backbone(64).eval()(noise(1, 1, 48, 32))
+        levels = Backbone(64, 64).eval()(noise(1, 1, 48, 32))
     assert levels.stem.shape == (1, 64, 24, 16)
     for stage, level in {2: levels.b2, 3: levels.b3, 4: levels.b4}.items():
         assert level.shape == (1, level_channels(64)[stage], 48 >> stage, 32 >> stage)
@@ -56,7 +56,7 @@ def test_levels_have_the_strides_and_channels_of_resnet_18() -> None:
 @pytest.mark.parametrize("width", [4, 7, 32])
 @torch.inference_mode()
 def test_a_backbone_of_any_width_has_the_same_proportions(width: int) -> None:
-    levels = Backbone(width).eval()(noise(2, 1, 48, 32))
+    levels = Backbone(width, width).eval()(noise(2, 1, 48, 32))
     assert [tuple(x.shape[1:]) for x in levels] == [
         (width, 24, 16), (width, 12, 8), (2 * width, 6, 4), (4 * width, 3, 2),
     ]  # fmt: skip

@@ -33,6 +33,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"head": "bilinear", "patches": PatchGrid("grid", 32), "rescore": True},
     {"backbone_width": 4, "width": 9, "cascade_widths": (5, 7)},
     {"backbone_width": 64},
+    {"stem_width": 8, "cascade_blocks": (1, 3)},
 ]
 SPARSITIES = [
     DENSE,

@@ -16,7 +16,7 @@ from adsnet.model.backbone import STRIDES, Backbone
 from adsnet.model.fused import fused
 from adsnet.model.heads import CascadeHead
 from adsnet.model.network import STRIDE, ADSNet
-from adsnet.model.strips import BACKBONE_HALO, HEAD_HALO, Strip, StripPixels, strips
+from adsnet.model.strips import BACKBONE_HALO, Strip, StripPixels, head_halo, strips
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
 from tests.adsnet.model.outputs import assert_same_output, mixed_frames
@@ -86,7 +86,7 @@ def reached(x: Tensor) -> list[int]:
 @torch.inference_mode()
 def test_the_halo_of_the_backbone_is_as_large_as_it_must_be(start: int) -> None:
     """A row that is not a number spoils all that depends on it, whatever the weights."""
-    backbone = randomise(Backbone(4))
+    backbone = randomise(Backbone(4, 4))
     for halo in (BACKBONE_HALO, BACKBONE_HALO - STRIDE):
         above, below = noise(1, 1, 480, 16), noise(1, 1, 480, 16)
         above[:, :, : start - halo] = torch.nan
@@ -97,20 +97,23 @@ def test_the_halo_of_the_backbone_is_as_large_as_it_must_be(start: int) -> None:
         assert all(min(reached(x)) >= start // s for x, s in zip(backbone(below), STRIDES, strict=True)), halo
 
 
+@pytest.mark.parametrize("blocks", [(1, 1), (2, 2), (1, 3)])
 @torch.inference_mode()
-def test_the_halo_of_the_head_is_as_large_as_it_must_be() -> None:
-    head = randomise(CascadeHead(tiny()))
+def test_the_halo_of_the_head_is_as_large_as_it_must_be(blocks: tuple[int, int]) -> None:
+    config = tiny(cascade_blocks=blocks)
+    head, halo = randomise(CascadeHead(config)), -(-head_halo(blocks) // STRIDE) * STRIDE  # as ``strips`` rounds it
     keep, engine = torch.ones(1, 1, 8, 1), DenseEngine()
-    sides = ((head.reduce_half.convolution.in_channels, 4), (head.lateral_half.convolution.in_channels, 2), (1, 1))
-    for halo, spoiled in ((HEAD_HALO, False), (8, True)):
+    sides = ((config.width, 4), (config.stem_width, 2), (1, 1))
+    start = 64
+    for rows, spoiled in ((halo, False), (max(8, halo - STRIDE), True)):
         above, below = ([noise(1, c, 128 // s, 16 // s) for c, s in sides] for _ in range(2))
         for x, y, (_, s) in zip(above, below, sides, strict=True):
-            x[:, :, : (64 - halo) // s] = torch.nan
-            y[:, :, (64 + halo) // s :] = torch.nan
+            x[:, :, : (start - rows) // s] = torch.nan
+            y[:, :, (start + rows) // s :] = torch.nan
         of_above, of_below = (
             reached(head(*maps, keep, engine.patches(keep), engine, pixels=1 << 20)) for maps in (above, below)
         )
-        assert (max(of_above) >= 64, min(of_below) < 64) == (spoiled, spoiled)
+        assert (max(of_above) >= start, min(of_below) < start) == (spoiled, spoiled)
 
 
 # ---- the whole network --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,9 +50,10 @@ def test_kernels_are_stored_in_half_the_size(model_path: Path) -> None:
 
 def test_the_names_in_model_files_are_those_of_the_first_version() -> None:
     """A change here makes every model file unusable: raise the format version and read the old names too."""
+    first: dict[str, Any] = {"cascade_widths": (32, 16), "cascade_blocks": (1, 1)}
     for config, count, digest in (
-        (ModelConfig(), 326, "4767f282eadda879"),
-        (ModelConfig(backbone_width=64, width=64), 326, "5f377b3e9c183533"),
+        (ModelConfig(stem_width=32, backbone_width=32, width=48, **first), 326, "4767f282eadda879"),
+        (ModelConfig(stem_width=64, backbone_width=64, width=64, **first), 326, "5f377b3e9c183533"),
         (PAPER_MODEL, 278, "64dfc5c4e6809c48"),
     ):
         entries = [f"{name} {tuple(tensor.shape)}" for name, tensor in ADSNet(config).state_dict().items()]
@@ -62,7 +64,9 @@ def test_the_names_in_model_files_are_those_of_the_first_version() -> None:
 @torch.inference_mode()
 def test_the_numbers_are_those_of_the_first_version() -> None:
     """What a model file means must not change unnoticed."""
-    output = lively_network(tiny(backbone_width=64))(noise(1, 1, 64, 64, seed=7), Sparsity(drop=(0.25, 0.5)))
+    output = lively_network(tiny(stem_width=64, backbone_width=64, cascade_blocks=(1, 1)))(
+        noise(1, 1, 64, 64, seed=7), Sparsity(drop=(0.25, 0.5))
+    )
     seen = output.logits[output.logits != DROPPED_LOGIT]
     got = [seen.mean(), seen.std(), output.stages[4].keep_logit.std(), output.stages[3].keep_logit.std()]
     assert [float(v) for v in got] == pytest.approx([-0.2964, 2.824, 0.5057, 1.2358], rel=2e-3)

@@ -104,7 +104,7 @@ def agree_in_an_activation(names: tuple[str, ...], layout: Layout, channels: int
 
 def head_of(layout: Layout, width: int, half: int, full: int) -> tuple[CascadeHead, list[Tensor]]:
     """A head and its maps: the layout is of the frame, whose sides are multiples of 4."""
-    config = ModelConfig(backbone_width=5, width=width, cascade_widths=(half, full))
+    config = ModelConfig(stem_width=5, backbone_width=5, width=width, cascade_widths=(half, full))
     quarter, frame = (layout.height // 4, layout.width // 4), layout.map(1)
     a2 = noise(layout.batch, width, *quarter, seed=layout.seed + 1)
     stem = noise(layout.batch, 5, 2 * quarter[0], 2 * quarter[1], seed=layout.seed + 2)

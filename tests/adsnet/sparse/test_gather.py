@@ -205,7 +205,7 @@ def test_the_gradients_of_an_activation_are_those_of_dense(layout: Layout, chann
 @given(layout=layouts(unit=4))
 @settings(max_examples=20)
 def test_the_gradients_of_the_cascade_head_are_those_of_dense(layout: Layout) -> None:
-    config = ModelConfig(backbone_width=5, width=9, cascade_widths=(6, 5))
+    config = ModelConfig(stem_width=5, backbone_width=5, width=9, cascade_widths=(6, 5))
     head, keep = randomise(CascadeHead(config), layout.seed).double(), layout.keep
     maps = {
         "a2": noise(layout.batch, 9, layout.height // 4, layout.width // 4, seed=1).double(),

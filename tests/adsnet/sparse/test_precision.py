@@ -78,7 +78,9 @@ def test_an_activation_agrees_in_bfloat16(layout: Layout, channels: int) -> None
 @settings(max_examples=20)
 @torch.inference_mode()
 def test_the_cascade_head_agrees_in_bfloat16(layout: Layout) -> None:
-    whole = randomise(CascadeHead(ModelConfig(backbone_width=5, width=9, cascade_widths=(6, 5))), layout.seed)
+    whole = randomise(
+        CascadeHead(ModelConfig(stem_width=5, backbone_width=5, width=9, cascade_widths=(6, 5))), layout.seed
+    )
     head, keep = fused(whole, torch.bfloat16), layout.keep.bfloat16()
     sides = ((9, 4), (5, 2), (1, 1))
     maps = [noise(layout.batch, c, layout.height // s, layout.width // s, seed=layout.seed + s) for c, s in sides]
