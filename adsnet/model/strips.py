@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 BACKBONE_HALO = 112
@@ -11,10 +12,11 @@ BACKBONE_HALO = 112
 def head_halo(blocks: tuple[int, int]) -> int:
     """Rows that the fine stages depend on beyond their own, for their numbers of blocks at stride 2 and 1.
 
-    Two 3×3 convolutions a block, of one row each at the stride; 7 for what is enlarged to the strides.
+    Every block reaches two rows further, at its stride, and every enlargement half a row of the coarser map.
     """
     half, full = blocks
-    return 2 * 2 * half + 2 * full + 7
+    rows_at_half = 2 * half + (2 * full + 1) / 2
+    return 4 * math.ceil((rows_at_half + 1) / 2)
 
 
 class StripPixels(NamedTuple):

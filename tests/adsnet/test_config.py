@@ -89,7 +89,7 @@ def test_a_missing_value_is_allowed_only_where_it_means_something() -> None:
         (
             TrainConfig,
             {"model": {"widht": 64}},
-            "unknown option 'model.widht'; the options here are backbone_width, width",
+            "unknown option 'model.widht'; the options here are stem_width, backbone_width, width",
         ),
         (TrainConfig, {"model": {"patches": {"sise": 8}}}, "unknown option 'model.patches.sise'"),
         (TrainConfig, [1], "TrainConfig must be a table of options, not list"),

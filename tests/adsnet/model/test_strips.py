@@ -97,7 +97,7 @@ def test_the_halo_of_the_backbone_is_as_large_as_it_must_be(start: int) -> None:
         assert all(min(reached(x)) >= start // s for x, s in zip(backbone(below), STRIDES, strict=True)), halo
 
 
-@pytest.mark.parametrize("blocks", [(1, 1), (2, 2), (1, 3)])
+@pytest.mark.parametrize("blocks", [(1, 1), (2, 2), (4, 5), (6, 1)])
 @torch.inference_mode()
 def test_the_halo_of_the_head_is_as_large_as_it_must_be(blocks: tuple[int, int]) -> None:
     config = tiny(cascade_blocks=blocks)
