@@ -31,11 +31,10 @@ from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
 from adsnet.model.layers import channels_last
 from adsnet.model.network import STRIDE, ADSNet
-from adsnet.model.work import SPARSE_STAGES, stage_work
+from adsnet.model.work import computed_shares, stage_work
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import DTYPES
 from adsnet.predictor import Predictor
-from adsnet.sparse.auto import AutoEngine
 from adsnet.sparse.choose import choose_engine, has_fast_bf16
 from adsnet.sparse.costs import processor
 from adsnet.targets import find_targets
@@ -164,12 +163,7 @@ def _adsnet_case(network: ADSNet, frame: Tensor, name: str, dtype: str, size: in
     with torch.inference_mode():
         decisions = network.decode(network.encode(frame), sparsity, engine).stages
     height, width = frame.shape[2:]
-    kept = {}
-    for stage, stride in SPARSE_STAGES.items():
-        used = engine.chosen[height // stride, width // stride] if isinstance(engine, AutoEngine) else name
-        share = float(decisions[4 if stage == "stage 3" else 3].keep.mean())
-        kept[stage] = 1.0 if used == "dense" else share
-    work = stage_work(network, height, width, kept)
+    work = stage_work(network, height, width, computed_shares(height, width, decisions, engine))
     pairs = {stage: (one.dense, one.done) for stage, one in work.items()}
     return Case("adsnet", name, dtype, size, drop, forward, laps, pairs)
 

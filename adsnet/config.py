@@ -109,6 +109,25 @@ PAPER_MODEL = ModelConfig(stem_width=64, backbone_width=64, width=128, patches=P
 
 
 @dataclass(frozen=True)
+class ForcedPatch:
+    """A patch that is kept or dropped whatever the network says: a "what if" of the inspector.
+
+    Attributes:
+        stage: whose computation it decides, 3 or 2.
+        row, column: in the grid of the decision mask; outside of it nothing is forced.
+        keep: kept or dropped. A patch that is dropped for stage 3 is not there for stage 2 either.
+    """
+
+    stage: Literal[3, 2]
+    row: int
+    column: int
+    keep: bool
+
+    def __post_init__(self) -> None:
+        _require(self.row >= 0 and self.column >= 0, f"there is no patch at row {self.row}, column {self.column}")
+
+
+@dataclass(frozen=True)
 class Sparsity:
     """Which patches inference keeps (Table 8).
 
@@ -117,10 +136,12 @@ class Sparsity:
             the best ``round((1 - ε) · N)`` patches are kept. The paper's choice is (0.25, 0.5).
         threshold: when given, ``drop`` is ignored and a patch is kept where its keep probability (with ``rescore``
             the product that it is ranked by) exceeds it.
+        forced: patches that are kept or dropped beside that.
     """
 
     drop: tuple[float, float] = (0.25, 0.5)
     threshold: float | None = None
+    forced: tuple[ForcedPatch, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in zip(("stage 3", "stage 2"), self.drop, strict=True):

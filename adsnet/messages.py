@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.config import Sparsity
+from adsnet.config import ForcedPatch, Sparsity
 from adsnet.errors import ConfigError
-from adsnet.prediction import Attention, Decision, Prediction
+from adsnet.prediction import Attention, Decision, Prediction, StageCost
 
 MAGIC = b"ADSN"
 MAX_HEADER = 16 * 2**20
@@ -182,7 +182,8 @@ Message = (
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (*Message.__args__, Sparsity, Prediction, Decision, Attention)
+    kind.__name__: kind
+    for kind in (*Message.__args__, Sparsity, ForcedPatch, Prediction, Decision, Attention, StageCost)
 }
 _DTYPES = {"|b1", "|u1", "<u2", "<i4", "<i8", "<f4", "<f8"}
 

@@ -73,6 +73,24 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class StageCost:
+    """What one stage of the network cost.
+
+    Attributes:
+        name: "stem", "B2", "B3", "B4", "AFD", "stage 4", "decision 3", "stage 3", "decision 2", "stage 2", and
+            "stride 2", "stride 1" or "head", in the order of computation.
+        seconds: of the frame; of a batch, its share.
+        gflop_dense: arithmetic without any dropped patch, 10⁹ operations.
+        gflop_done: what was computed of it.
+    """
+
+    name: str
+    seconds: float
+    gflop_dense: float
+    gflop_done: float
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The result for one frame.
 
@@ -83,6 +101,7 @@ class Prediction:
         padded_shape: (Hp, Wp) that the stage maps cover.
         seconds: compute time without decoding.
         detector, model, engine: names of what made it.
+        stages: what each stage cost; empty for detectors without stages.
     """
 
     probability: FloatMap
@@ -93,6 +112,7 @@ class Prediction:
     detector: str
     model: str
     engine: str
+    stages: tuple[StageCost, ...] = ()
 
     @property
     def mask(self) -> BoolMap:

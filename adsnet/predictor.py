@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,14 +14,17 @@ from adsnet.config import Sparsity
 from adsnet.errors import FrameError
 from adsnet.model.acs import patch_grid
 from adsnet.model.fused import fused
+from adsnet.model.laps import Laps
 from adsnet.model.network import STRIDE, ADSNet, Encoded, Output, Third
 from adsnet.model.strips import StripPixels
 from adsnet.model.weights import load_network
+from adsnet.model.work import computed_shares, stage_work
 from adsnet.model_file import ModelCard, resolve_model
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import choose_precision
-from adsnet.prediction import Attention, Decision, Prediction
+from adsnet.prediction import Attention, Decision, Prediction, StageCost
 from adsnet.sparse.choose import choose_device, choose_engine
+from adsnet.sparse.contract import Engine
 
 T = TypeVar("T")
 
@@ -51,7 +53,8 @@ class Predictor:
         self._frames: tuple[NDArray[Any], ...] = ()
         self._encoded: Encoded | None = None
         self._third: tuple[str, Third] | None = None
-        self._encode_seconds = 0.0
+        self._encode_seconds: dict[str, float] = {}
+        self._third_seconds: dict[str, float] = {}
         wanted = choose_device(device)
         try:
             self._use(wanted, precision)
@@ -111,7 +114,6 @@ class Predictor:
         self._in_memory(self._encode)
 
     def _encode(self) -> None:
-        start = time.perf_counter()
         how = self.card.normalisation
         padded = np.stack([pad_to_multiple(normalise(pixels, how), STRIDE) for pixels in self._frames])[:, None]
         batch = torch.from_numpy(padded)
@@ -119,8 +121,9 @@ class Predictor:
             batch = batch.pin_memory()
         with torch.inference_mode():
             batch = batch.to(self.device, non_blocking=True).to(self.dtype)
-            self._encoded = self._network.encode(batch, pixels=self._strips)
-        self._encode_seconds = time.perf_counter() - start
+            lap = Laps(self.device)
+            self._encoded = self._network.encode(batch, pixels=self._strips, lap=lap)
+        self._encode_seconds = lap.seconds
 
     def _decode(self, sparsity: Sparsity, engine: str) -> list[Prediction]:
         assert self._frames, "set_frame comes first"
@@ -132,19 +135,30 @@ class Predictor:
             self._encode()
         assert self._encoded is not None
         chosen = choose_engine(engine, self.device, self.dtype)
-        start = time.perf_counter()
         known = self._third[1] if self._third is not None and self._third[0] == engine else None
         with torch.inference_mode():
-            third = self._network.decode_third(self._encoded, sparsity, chosen, known=known)
-            output = self._network.decode_rest(self._encoded, third, sparsity, chosen, pixels=self._strips)
+            lap = Laps(self.device)
+            third = self._network.decode_third(self._encoded, sparsity, chosen, known=known, lap=lap)
+            if known is None or third.a3 is not known.a3:
+                self._third_seconds = dict(lap.seconds)
+            output = self._network.decode_rest(self._encoded, third, sparsity, chosen, pixels=self._strips, lap=lap)
             height, width = self._frames[0].shape
             probability = torch.sigmoid(output.logits[:, 0, :height, :width].float()).cpu().numpy()
         self._third = engine, third
-        seconds = (self._encode_seconds + time.perf_counter() - start) / len(self._frames)
+        seconds = {**self._encode_seconds, **self._third_seconds, **lap.seconds}
+        stages = self._costs(output, chosen, seconds)
         return [
-            self._prediction(np.ascontiguousarray(one), output, index, seconds, chosen.name)
+            self._prediction(np.ascontiguousarray(one), output, index, stages, chosen.name)
             for index, one in enumerate(probability)
         ]
+
+    def _costs(self, output: Output, engine: Engine, seconds: dict[str, float]) -> tuple[StageCost, ...]:
+        """Of one frame of the batch. What was kept from an earlier pass counts as if it had been computed now."""
+        assert self._encoded is not None
+        height, width = self._encoded.frame.shape[2:]
+        work = stage_work(self._network, height, width, computed_shares(height, width, output.stages, engine))
+        frames = len(self._frames)
+        return tuple(StageCost(name, seconds[name] / frames, *work[name]) for name in work)
 
     def _in_memory(self, compute: Callable[[], T]) -> T:
         """``compute``, again in smaller strips and then on the CPU while the memory of the device does not do.
@@ -175,7 +189,7 @@ class Predictor:
             raise FrameError("there is too little memory to predict this frame; close other programs or crop it")
 
     def _prediction(
-        self, probability: NDArray[np.float32], output: Output, index: int, seconds: float, engine: str
+        self, probability: NDArray[np.float32], output: Output, index: int, stages: tuple[StageCost, ...], engine: str
     ) -> Prediction:
         assert self._encoded is not None
         padded = (self._encoded.frame.shape[2], self._encoded.frame.shape[3])
@@ -187,10 +201,11 @@ class Predictor:
                 for stage, maps in sorted(output.attentions.items(), reverse=True)
             ),
             padded_shape=padded,
-            seconds=seconds,
+            seconds=sum(stage.seconds for stage in stages),
             detector="adsnet",
             model=self.card.name,
             engine=engine,
+            stages=stages,
         )
 
     def _decision(self, output: Output, index: int, stage: int, padded: tuple[int, int]) -> Decision:

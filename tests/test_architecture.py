@@ -21,7 +21,7 @@ TORCH = ("torch", "spconv", "cumm")
 
 TORCH_FREE = (
     "adsnet.benchmark_report", "adsnet.cli", "adsnet.commands.evaluate", "adsnet.commands.info", "adsnet.config",
-    "adsnet.errors", "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file",
+    "adsnet.diagnosis", "adsnet.errors", "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file",
     "adsnet.normalise", "adsnet.prediction", "adsnet.processes", "adsnet.resources", "adsnet.targets",
 )  # fmt: skip
 """Together with ``adsnet.data`` and ``adsnet.storage``: what the window may import, and what starts at once."""

@@ -129,21 +129,29 @@ def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, s
     """The decision mask at inference for ``stage`` (3 or 2), (B, 1, Hm, Wm) float, 0 or 1.
 
     The dropped fraction counts patches of the whole grid: the best round((1 - ε) · N) are kept, ties in raster order.
+    Forced patches come on top; one that was dropped before stays dropped.
     """
     allowed = None if previous is None else previous.to(score.dtype)
     if sparsity.threshold is not None:
         keep = (score > sparsity.threshold).to(score.dtype)
-        return keep if allowed is None else keep * allowed
+    else:
+        keep = _best_patches(score, allowed, sparsity.drop[3 - stage])
+    for patch in sparsity.forced:
+        if patch.stage == stage and patch.row < keep.shape[2] and patch.column < keep.shape[3]:
+            keep[:, :, patch.row, patch.column] = float(patch.keep)
+    return keep if allowed is None else keep * allowed
+
+
+def _best_patches(score: Tensor, allowed: Tensor | None, drop: float) -> Tensor:
     batch, count = score.shape[0], score[0].numel()
     # Decimal: in binary (1 - 0.9) · 5 is below one half.
-    wanted = int((1 - Decimal(str(sparsity.drop[3 - stage]))) * count + Decimal("0.5"))
+    wanted = int((1 - Decimal(str(drop))) * count + Decimal("0.5"))
     # Rounding keeps the order of equal patches independent of the engine's rounding errors.
     rank = torch.round(score * 1e5)
     if allowed is not None:
         rank = rank * allowed + (allowed - 1)  # -1 where it was dropped before
     best = torch.sort(rank.view(batch, count), dim=1, descending=True, stable=True).indices[:, :wanted]
-    keep = torch.zeros_like(rank).view(batch, count).scatter_(1, best, 1.0).view_as(score)
-    return keep if allowed is None else keep * allowed
+    return torch.zeros_like(rank).view(batch, count).scatter_(1, best, 1.0).view_as(score)
 
 
 def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:

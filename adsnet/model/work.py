@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 from torch import nn
 
+from adsnet.model.acs import StageOutput
 from adsnet.model.fused import FusedConv
 from adsnet.model.heads import CascadeHead
 from adsnet.model.network import ADSNet
+from adsnet.sparse.auto import AutoEngine
+from adsnet.sparse.contract import Engine
 
 
 class Work(NamedTuple):
@@ -62,6 +65,19 @@ def stage_work(network: ADSNet, height: int, width: int, kept: Mapping[str, floa
     else:
         stages["head"] = work([head], 4)
     return stages
+
+
+def computed_shares(height: int, width: int, stages: Mapping[int, StageOutput], engine: Engine) -> dict[str, float]:
+    """For ``stage_work``: the share of its sites that the engine computed in each sparse stage of a padded frame.
+
+    ``stages``: the decisions of the pass that the engine did last; of a batch the mean over its frames counts.
+    """
+    shares: dict[str, float] = {}
+    for stage, stride in SPARSE_STAGES.items():
+        used = engine.chosen.get((height // stride, width // stride)) if isinstance(engine, AutoEngine) else engine.name
+        kept = float(stages[4 if stage == "stage 3" else 3].keep.float().mean())
+        shares[stage] = 1.0 if used == "dense" else kept
+    return shares
 
 
 def _weights(module: nn.Module) -> int:

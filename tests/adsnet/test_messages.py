@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from numpy.typing import NDArray
 
-from adsnet.config import Sparsity
+from adsnet.config import ForcedPatch, Sparsity
 from adsnet.messages import (
     MAX_HEADER,
     Decoder,
@@ -37,7 +37,7 @@ from adsnet.messages import (
     TrainProgress,
     encode,
 )
-from adsnet.prediction import Attention, Decision, Prediction
+from adsnet.prediction import Attention, Decision, Prediction, StageCost
 
 
 def same(a: object, b: object) -> bool:
@@ -68,7 +68,14 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 tables = st.dictionaries(text | st.sampled_from(["$type", "$array", "$float", "$dict"]), json_values, max_size=3)
 frame_records = st.lists(tables, max_size=3).map(tuple)
-sparsities = st.builds(Sparsity, st.tuples(st.floats(0, 1), st.floats(0, 1)), st.none() | st.floats(0, 1))
+forced = st.builds(ForcedPatch, st.sampled_from([3, 2]), st.integers(0, 99), st.integers(0, 99), st.booleans())
+sparsities = st.builds(
+    Sparsity,
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    st.none() | st.floats(0, 1),
+    st.lists(forced, max_size=2).map(tuple),
+)
+costs = st.builds(StageCost, text, st.floats(0, 9), st.floats(0, 9), st.floats(0, 9))
 
 
 def float_maps(*sides: int) -> st.SearchStrategy[NDArray[np.float32]]:
@@ -96,6 +103,7 @@ predictions = st.builds(
     text,
     text,
     text,
+    st.lists(costs, max_size=2).map(tuple),
 )
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(LoadModel, whole, text, text),

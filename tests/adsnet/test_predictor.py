@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from adsnet import predictor as module
-from adsnet.config import DENSE, PatchGrid, Sparsity
+from adsnet.config import DENSE, ForcedPatch, PatchGrid, Sparsity
 from adsnet.errors import EngineError, FrameError, ModelFileError
 from adsnet.model.acs import patch_grid
 from adsnet.model.fused import fused
 from adsnet.model.heads import DROPPED_LOGIT
+from adsnet.model.work import stage_work
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor, _edges
 from adsnet.sparse.patches import spread
@@ -221,3 +222,69 @@ def test_dropped_pixels_are_those_of_the_dropped_patches(prediction: Prediction)
         for column in range(53):
             place = decision.patch_at(row, column)
             assert place is not None and bool(decision.kept[place]) == bool(looked_at[row, column])
+
+
+# ---- what if ------------------------------------------------------------------------------------------------
+
+
+def forced(stage: Any, wanted: NDArray[np.bool_]) -> tuple[ForcedPatch, ...]:
+    """Every patch as in ``wanted`` (rows, columns)."""
+    return tuple(ForcedPatch(stage, int(r), int(c), bool(keep)) for (r, c), keep in np.ndenumerate(wanted))
+
+
+@pytest.mark.parametrize("engine", ["dense", "gather", "auto"])
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=8)
+def test_forced_patches_are_the_mask_that_the_engine_computes_with(
+    predictor: Predictor, engine: str, seed: int
+) -> None:
+    """Kept by force where nothing is kept, or dropped by force where all is kept: the same mask, the same numbers."""
+    random = np.random.default_rng(seed)
+    wanted3 = random.random((3, 4)) < 0.6
+    wanted2 = wanted3 & (random.random((3, 4)) < 0.6)
+    both = forced(3, wanted3) + forced(2, wanted2)
+    pixels = frame()
+    from_none = predictor.predict(pixels, Sparsity(threshold=1.0, forced=tuple(f for f in both if f.keep)), engine)
+    from_all = predictor.predict(pixels, Sparsity((0.0, 0.0), forced=tuple(f for f in both if not f.keep)), engine)
+    for made in (from_none, from_all):
+        assert np.array_equal(made.decisions[0].kept, wanted3) and np.array_equal(made.decisions[1].kept, wanted2)
+    assert equal(from_none, from_all)
+    in_dropped = spread(torch.from_numpy(wanted2)[None, None].float(), 48, 64)[0, 0].numpy() == 0
+    assert np.allclose(from_none.probability[in_dropped], 1 / (1 + np.exp(-DROPPED_LOGIT)), rtol=1e-3)
+    free = predictor.predict(pixels, Sparsity((0.0, 0.0)), engine)
+    assert wanted2.all() or not np.array_equal(free.probability, from_all.probability)
+
+
+def test_a_forced_patch_that_was_dropped_before_stays_dropped(predictor: Predictor) -> None:
+    sparsity = Sparsity(threshold=1.0, forced=(ForcedPatch(2, 1, 1, True), ForcedPatch(3, 99, 0, True)))
+    assert not any(d.kept.any() for d in predictor.predict(frame(), sparsity).decisions)
+
+
+# ---- what it costs ------------------------------------------------------------------------------------------
+
+
+def test_every_stage_has_its_cost(predictor: Predictor) -> None:
+    made = predictor.predict(frame(), Sparsity(drop=(0.5, 0.75)), "gather")
+    names = [stage.name for stage in made.stages]
+    assert names[:5] == ["stem", "B2", "B3", "B4", "AFD"] and names[-2:] == ["stride 2", "stride 1"]
+    assert all(stage.seconds > 0 and 0 <= stage.gflop_done <= stage.gflop_dense for stage in made.stages)
+    assert made.seconds == pytest.approx(sum(stage.seconds for stage in made.stages))
+    work = stage_work(lively_network(), 48, 64, {"stage 3": 0.5, "stage 2": 0.25, "stride 2": 0.25, "stride 1": 0.25})
+    assert {s.name: (s.gflop_dense, s.gflop_done) for s in made.stages} == work
+    dense = predictor.predict_again(Sparsity(drop=(0.5, 0.75)), "dense")
+    assert all(stage.gflop_done == stage.gflop_dense for stage in dense.stages)
+
+
+def test_what_is_not_computed_again_keeps_its_cost(predictor: Predictor) -> None:
+    first = {stage.name: stage.seconds for stage in predictor.predict(frame(), Sparsity(drop=(0.5, 0.5))).stages}
+    again = {stage.name: stage.seconds for stage in predictor.predict_again(Sparsity(drop=(0.5, 0.75))).stages}
+    assert list(first) == list(again)
+    assert all(first[name] == again[name] for name in ("stem", "B2", "B3", "B4", "AFD", "stage 4", "stage 3"))
+    assert first["stage 2"] != again["stage 2"]
+
+
+def test_frames_of_a_batch_share_the_cost(predictor: Predictor) -> None:
+    both = predictor.predict_batch([frame(), frame(seed=1)], SPARSE)
+    assert both[0].stages == both[1].stages
+    work = stage_work(lively_network(), 48, 64, {})
+    assert {s.name: s.gflop_dense for s in both[0].stages} == {name: one.dense for name, one in work.items()}

@@ -15,6 +15,7 @@ from adsnet.metrics import Evaluation
 from adsnet.model.fused import fused
 from adsnet.model.network import ADSNet
 from adsnet.normalise import normalise
+from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
 from adsnet.training.losses import total_loss
@@ -47,15 +48,20 @@ def windows() -> tuple[Tensor, Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_three_hundred_steps_fit_eight_frames() -> None:
+@pytest.mark.parametrize(
+    ("config", "fine_engine"),
+    [(ModelConfig(cascade_widths=(32, 16)), None), (ModelConfig(), GatherEngine())],
+    ids=["dense", "gather"],
+)
+def test_three_hundred_steps_fit_eight_frames(config: ModelConfig, fine_engine: Engine | None) -> None:
     """Straight-through gates and dense convolutions in training; the sparse engine finds the same masks afterwards."""
     torch.manual_seed(0)
     frames, labels = windows()
-    network = ADSNet(ModelConfig()).train()
+    network = ADSNet(config).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=STEPS)
     for _ in range(STEPS):
-        total = total_loss(network(frames), labels, LossConfig())["total"]
+        total = total_loss(network(frames, fine_engine=fine_engine), labels, LossConfig())["total"]
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
