@@ -151,6 +151,10 @@ class Sparsity:
                 0.0 <= self.threshold <= 1.0, f"the keep threshold is {self.threshold}; it must be between 0 and 1"
             )
 
+    def without_forced(self) -> Sparsity:
+        """The same with no patch forced."""
+        return dataclasses.replace(self, forced=())
+
 
 DENSE = Sparsity(drop=(0.0, 0.0))
 

@@ -59,6 +59,16 @@ class Diagnosis:
     distance: float
 
     @property
+    def short(self) -> str:
+        """The verdict with its most telling number, for a narrow column."""
+        if self.verdict in SPARSITY:
+            stage = 3 if self.verdict == "dropped_3" else 2
+            return f"dropped {stage + 1} → {stage}, p {self.keep[stage]:.2f}"
+        if self.verdict == "off":
+            return f"off by {self.distance:.1f} px"
+        return f"{self.verdict}, peak {self.peak:.2f}"
+
+    @property
     def sentence(self) -> str:
         """The verdict with the numbers that explain it."""
         if self.verdict in SPARSITY:

@@ -27,6 +27,7 @@ can_undo = _when(lambda s: s.session.document.can_undo, "There is nothing to und
 can_redo = _when(lambda s: s.session.document.can_redo, "There is nothing to redo in this frame.")
 has_model = _when(lambda s: s.session.model is not None, "The model is still being loaded.")
 has_prediction = _when(lambda s: s.session.prediction is not None, "This frame has no prediction yet.")
+has_forced = _when(lambda s: bool(s.session.sparsity.forced), "No patch is forced.")
 has_target = _when(lambda s: s.target is not None, "Select a predicted target first.")
 has_targets = _when(
     lambda s: len(s.session.predictions.targets) > len(s.session.predictions.rejected),

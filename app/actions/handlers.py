@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from adsnet.config import Sparsity
 from adsnet.errors import AdsnetError
 from app.actions.conditions import has_candidate
 from app.actions.context import Context
+from app.state.what_if import free_patches
 from app.storage.labels import LabelConflict
 from app.wording import counted
 
@@ -257,7 +257,13 @@ def remember_choices(ctx: Context) -> None:
 
 def set_drop(ctx: Context, stage3: float, stage2: float) -> None:
     """Another dropped fraction; the frame is predicted again."""
-    ctx.session.set_sparsity(Sparsity(drop=(stage3, stage2)))
+    ctx.session.set_sparsity(dataclasses.replace(ctx.session.sparsity, drop=(stage3, stage2)))
+
+
+def _use_patches(ctx: Context) -> None:
+    """The patches must be seen to be clicked."""
+    ctx.session.display.set_visible("patches2", True)
+    ctx.pick.use_tool("patches")
 
 
 HANDLERS: dict[str, Handler] = {
@@ -290,6 +296,7 @@ HANDLERS: dict[str, Handler] = {
     "tool.select": _select_tool,
     "tool.brush": lambda ctx: ctx.pick.use_tool("brush"),
     "tool.eraser": lambda ctx: ctx.pick.use_tool("eraser"),
+    "tool.patches": _use_patches,
     "brush.smaller": _brush(-1),
     "brush.larger": _brush(1),
     **{
@@ -307,6 +314,7 @@ HANDLERS: dict[str, Handler] = {
     },
     "model.predict": lambda ctx: ctx.predicting.request(),
     "model.load": _load_model,
+    "model.free_patches": lambda ctx: free_patches(ctx.session),
     "model.fine_tune": lambda ctx: ctx.screen.show_panel("fine_tune"),
     "model.stop": lambda ctx: ctx.training.stop(),
     "model.accept": _accept_candidate,

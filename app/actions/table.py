@@ -41,6 +41,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "tool.eraser", "Eraser", "Erase label pixels", ("E",),
         icon="eraser", menu="Tools", toolbar="icon", checkable=True, group="tool",
     ),
+    ActionSpec(
+        "tool.patches", "What if", "Click a patch to force it the other way, again to free it; Shift: for stage 2 only",
+        ("P",), icon="patches", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
     ActionSpec("brush.smaller", "Smaller brush", "", ("[",), menu="Tools", section=1),
     ActionSpec("brush.larger", "Larger brush", "", ("]",), menu="Tools", section=1),
     # ---- Edit
@@ -128,6 +132,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "model.predict", "Predict this frame again", "", ("I",), icon="predict", menu="Model",
         enabled_when=c.all_of(_FRAME, c.has_model),
+    ),
+    ActionSpec(
+        "model.free_patches", "Free all patches", "Let the network decide on all patches again", ("Ctrl+Shift+P",),
+        icon="reset", menu="Model", enabled_when=c.has_forced,
     ),
     ActionSpec("model.load", "Load model…", "Use another model file", icon="model", menu="Model"),
     ActionSpec(

@@ -215,7 +215,7 @@ class Session(QObject):
         if self.saving.automatic and not self.document.is_clean:
             self.saving.save_all()
         forwards = index >= self._frame_index
-        self._frame_index = index
+        self._frame_index, self._sparsity = index, self._sparsity.without_forced()
         self.predictions.clear()
         try:
             self._frame = self._frames.read(self._sequence, index)

@@ -16,7 +16,7 @@ from app.views.theme import THEMES
 
 _TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("file.open", "file.save"),
-    ("tool.select", "tool.brush", "tool.eraser", "brush"),
+    ("tool.select", "tool.patches", "tool.brush", "tool.eraser", "brush"),
     ("edit.undo", "edit.redo"),
     ("label.accept_frame", "label.reviewed", "go.next_unreviewed"),
     ("view.fit",),

@@ -240,7 +240,11 @@ class CanvasLayers(QObject):
             self._counts = compared.counts
 
     def _patch_maker(self, name: str) -> Callable[[], None]:
-        return lambda: self._patches[name].set_decision(self._decision(name))
+        def make() -> None:
+            forced = {(f.row, f.column): f.keep for f in self._session.sparsity.forced if f.stage == _PATCHES[name]}
+            self._patches[name].set_decision(self._decision(name), forced)
+
+        return make
 
     def _attention_maker(self, name: str) -> Callable[[], None]:
         return lambda: self._make_attention(name)

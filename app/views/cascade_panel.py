@@ -6,7 +6,17 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from adsnet.prediction import Decision, Prediction
 from app.imaging.colours import ROLES
@@ -94,6 +104,7 @@ class CascadePanel(QWidget):
     """Live controls of the aware cascaded sparse module and what it decided."""
 
     drop_requested = Signal(float, float)
+    free_requested = Signal()
     engine_requested = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -109,6 +120,9 @@ class CascadePanel(QWidget):
         self._patch = quiet_label("Move the pointer over a patch to read its keep probability.", wrap=True)
         self._patch.setMinimumHeight(self._patch.fontMetrics().lineSpacing() * 2 + 2)
         self._patch.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.free = QPushButton()
+        self.free.setToolTip("Let the network decide on all patches again (Ctrl+Shift+P); what-if tool: P")
+        self.free.clicked.connect(self.free_requested)
         self._bars = {stage: _ChannelBars(stage) for stage in (4, 3)}
         self._engine = QComboBox()
         self._engine.addItems(ENGINES)
@@ -123,6 +137,7 @@ class CascadePanel(QWidget):
         for controls in (self._stage3, self._stage2):
             controls.slider.sliderReleased.connect(self._throttle.flush)
         session.sparsity_changed.connect(self._read_sparsity)
+        session.frame_changed.connect(self._read_forced)
         session.predictions.arrived.connect(self._read_prediction)
         session.predictions.cleared.connect(self._read_prediction)
         self._read_sparsity()
@@ -142,7 +157,10 @@ class CascadePanel(QWidget):
         layout.addWidget(self._stage3)
         layout.addWidget(self._stage2)
         layout.addWidget(rule())
-        layout.addWidget(self._patch)
+        patch = QHBoxLayout()
+        patch.addWidget(self._patch, 1)
+        patch.addWidget(self.free)
+        layout.addLayout(patch)
         layout.addWidget(rule())
         layout.addWidget(heading("Channel attention"))
         layout.addLayout(charts, 1)
@@ -175,6 +193,12 @@ class CascadePanel(QWidget):
             self._stage2.set_fraction(second)
         with quiet(self._engine):
             self._engine.setCurrentText(self._session.engine)
+        self._read_forced()
+
+    def _read_forced(self) -> None:
+        forced = {(f.row, f.column) for f in self._session.sparsity.forced}
+        self.free.setText(f"Free {len(forced)} forced")
+        self.free.setVisible(bool(forced))
 
     def _read_prediction(self) -> None:
         self.show_pointer(self._pointer)

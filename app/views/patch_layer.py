@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter
@@ -11,6 +14,7 @@ from adsnet.prediction import Decision
 from app.imaging.raster import outline
 from app.views.overlay_shapes import RGB, FrameShape, cosmetic
 
+_NONE: Mapping[tuple[int, int], bool] = MappingProxyType({})
 _NUMBERS_FROM = 46.0  # screen pixels that a patch must have for its keep probability to be written in it
 
 
@@ -27,6 +31,7 @@ class PatchLayer(FrameShape):
         self._dropped: list[QRectF] = []
         self._border: list[QLineF] = []
         self._hovered: tuple[int, int] | None = None
+        self._forced: dict[tuple[int, int], bool] = {}
         self._strength = 0.45
 
     @property
@@ -34,9 +39,15 @@ class PatchLayer(FrameShape):
         """The shaded rectangles, neighbours in a row joined, in view coordinates."""
         return tuple(self._dropped)
 
-    def set_decision(self, decision: Decision | None) -> None:
-        """Show another decision mask, or none."""
+    @property
+    def forced(self) -> dict[tuple[int, int], bool]:
+        """The patches, (row, column), that are marked as forced to be kept or dropped."""
+        return dict(self._forced)
+
+    def set_decision(self, decision: Decision | None, forced: Mapping[tuple[int, int], bool] = _NONE) -> None:
+        """Show another decision mask, or none; mark the patches (row, column) that were forced to be kept or not."""
         self._decision = decision
+        self._forced = dict(forced) if decision is not None else {}
         self._hovered = None
         self._dropped, self._border = [], []
         if decision is not None:
@@ -83,7 +94,22 @@ class PatchLayer(FrameShape):
                 cosmetic(QColor(255, 255, 255), 1.4, Qt.PenStyle.DotLine if self._second else Qt.PenStyle.DashLine)
             )
             painter.drawRect(self._cell(self._decision, row, column))
+        for (row, column), keep in self._forced.items():
+            self._draw_forced(painter, self._cell(self._decision, row, column), keep)
         self._draw_numbers(painter, option, self._decision)
+
+    @staticmethod
+    def _draw_forced(painter: QPainter, cell: QRectF, keep: bool) -> None:
+        """A white frame with a plus or a minus in it: not by colour alone."""
+        painter.setPen(cosmetic(QColor(0, 0, 0, 200), 4.5))
+        painter.drawRect(cell)
+        painter.setPen(cosmetic(QColor(255, 255, 255), 2.2))
+        painter.drawRect(cell)
+        arm, middle = min(cell.width(), cell.height()) * 0.14, cell.center()
+        lines = [QLineF(middle.x() - arm, middle.y(), middle.x() + arm, middle.y())]
+        if keep:
+            lines.append(QLineF(middle.x(), middle.y() - arm, middle.x(), middle.y() + arm))
+        painter.drawLines(lines)
 
     def _draw_numbers(self, painter: QPainter, option: QStyleOptionGraphicsItem, decision: Decision) -> None:
         cell = self._cell(decision, 0, 0)

@@ -146,3 +146,40 @@ class SelectTool:
     def footprint(self, at: Pointer) -> Footprint | None:
         """Selecting changes no pixel."""
         return None
+
+
+class PatchTool:
+    """Click a patch to force it the other way, again to free it; with Shift for the last stage only. Dragging pans."""
+
+    name = "patches"
+    pans = True
+
+    def __init__(self, *, flip: Callable[[float, float, bool], None], free: Callable[[], None]) -> None:
+        self._flip = flip
+        self._free = free
+
+    @property
+    def active(self) -> bool:
+        """A click needs no drag."""
+        return False
+
+    def press(self, at: Pointer) -> None:
+        """Nothing happens until the release: the press may begin a drag."""
+
+    def move(self, at: Pointer) -> None:
+        """The canvas pans."""
+
+    def release(self, at: Pointer) -> None:
+        """A click: force or free the patch that is here."""
+        self._flip(at.x, at.y, at.shift)
+
+    def finish(self) -> None:
+        """Nothing is going on between press and release."""
+
+    def cancel(self) -> None:
+        """Free all patches."""
+        self._free()
+
+    def footprint(self, at: Pointer) -> Footprint | None:
+        """Forcing changes no pixel of the label."""
+        return None

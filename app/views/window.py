@@ -10,6 +10,7 @@ from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropE
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
 from app.state.session import Session
+from app.state.verdicts import FrameVerdicts
 from app.views.action_set import ActionSet
 from app.views.bars import Bars
 from app.views.cascade_panel import CascadePanel
@@ -20,12 +21,14 @@ from app.views.icons import refresh_icons
 from app.views.keys_dialog import KeysDialog
 from app.views.layers_panel import LayersPanel
 from app.views.selection import Selection
+from app.views.stages_panel import StagesPanel
 from app.views.status_line import StatusLine
 from app.views.targets_panel import TargetsPanel
 from app.views.tools import Pointer
+from app.views.why_panel import WhyPanel
 from app.views.workspace import Workspace
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 _FRAME_OF_WINDOW = QSize(4, 36)  # what the desktop puts around a window; only known once it is shown
 _VERTICAL, _HORIZONTAL = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
@@ -66,11 +69,13 @@ class MainWindow(QMainWindow):
         self.display = DisplayPanel(session)
         self.cascade = CascadePanel(session)
         self.fine_tune = FineTunePanel(session)
+        self.stages = StagesPanel(session)
+        self.why = WhyPanel(FrameVerdicts(session, self))
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
         self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
         self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list, self.targets.table)
-        for typed_into in (self.frames.list, self.targets.table, self.fine_tune.comparison.frames):
+        for typed_into in (self.frames.list, self.targets.table, self.why.table, self.fine_tune.comparison.frames):
             typed_into.installEventFilter(self)
         self.bars = Bars(self, session, self.action_set)
         for dock in self.docks.values():
@@ -81,6 +86,7 @@ class MainWindow(QMainWindow):
         self.workspace.layers.compared.connect(self.targets.show_counts)
         canvas.pointer_moved.connect(self.status.show_pointer)
         canvas.pointer_moved.connect(self.cascade.show_pointer)
+        canvas.pointer_moved.connect(self.stages.show_pointer)
         canvas.zoom_changed.connect(self.status.show_zoom)
         canvas.menu_requested.connect(self._show_canvas_menu)
         session.sequence_changed.connect(self._show_title)
@@ -106,6 +112,8 @@ class MainWindow(QMainWindow):
             ("display", "Display", self.display),
             ("cascade", "Cascade", self.cascade),
             ("fine_tune", "Fine-tune", self.fine_tune),
+            ("stages", "Stages", self.stages),
+            ("why", "Why", self.why),
         )
         for name, title, panel in panels:
             dock = QDockWidget(title, self)
@@ -145,10 +153,13 @@ class MainWindow(QMainWindow):
         self.addDockWidget(_LEFT, d["targets"], _VERTICAL)
         self.addDockWidget(_RIGHT, d["layers"])
         self.addDockWidget(_RIGHT, d["cascade"], _VERTICAL)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, d["stages"])
+        self.tabifyDockWidget(d["targets"], d["why"])
         self.tabifyDockWidget(d["layers"], d["display"])
         self.tabifyDockWidget(d["cascade"], d["fine_tune"])
         for dock in d.values():
             dock.show()
+        d["targets"].raise_()
         d["layers"].raise_()
         d["cascade"].raise_()
         self.resizeDocks([d["frames"], d["layers"]], [290, 340], _HORIZONTAL)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app.imaging.colours import colour_map
 from app.state.display import Display
 from app.state.session import Session
+from app.state.what_if import flip_patch, free_patches
 from app.views.canvas import Canvas
 from app.views.canvas_layers import CanvasLayers
 from app.views.empty_state import EmptyState
@@ -17,7 +18,7 @@ from app.views.notice_bar import NoticeBar
 from app.views.selection import Selection
 from app.views.theme import colours
 from app.views.timeline import Timeline
-from app.views.tools import PaintTool, SelectTool, Tool
+from app.views.tools import PaintTool, PatchTool, SelectTool, Tool
 
 _ZOOM_ON_TARGET = 6.0
 
@@ -42,6 +43,10 @@ class Workspace(QWidget):
             "select": SelectTool(target_at=session.predictions.target_at, select=selection.select),
             "brush": PaintTool("brush", document, value=True, size=lambda: display.brush_size),
             "eraser": PaintTool("eraser", document, value=False, size=lambda: display.brush_size),
+            "patches": PatchTool(
+                flip=lambda x, y, shift: flip_patch(session, x, y, last_only=shift),
+                free=lambda: free_patches(session),
+            ),
         }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -65,7 +70,11 @@ class Workspace(QWidget):
         self._selection.select(target)
         targets = self._session.predictions.targets
         if 0 <= target < len(targets):
-            self.canvas.centre_on(targets[target].x, targets[target].y, least_zoom=_ZOOM_ON_TARGET)
+            self.look_at(targets[target].x, targets[target].y)
+
+    def look_at(self, x: float, y: float) -> None:
+        """Bring an image position into view, near enough to see single pixels."""
+        self.canvas.centre_on(x, y, least_zoom=_ZOOM_ON_TARGET)
 
     def apply_colours(self) -> None:
         """Take over the colours of the theme."""

@@ -54,7 +54,7 @@ def test_found() -> None:
     got = only(diagnose(prediction((20, 20, 3, 4, 0.9)), label((20, 20, 3, 3))))
     assert got.verdict == "found" and got.distance == 0.5 and got.peak == pytest.approx(0.9)
     assert got.keep == pytest.approx({3: 0.61, 2: 0.61})
-    assert got.sentence == "found, 0.5 pixels off the centre (peak 0.900)"
+    assert got.sentence == "found, 0.5 pixels off the centre (peak 0.900)" and got.short == "found, peak 0.90"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def test_found() -> None:
 def test_dropped(dropped: dict[str, tuple[tuple[int, int], ...]], verdict: str, text: str) -> None:
     got = only(diagnose(prediction(**dropped), label((20, 20, 3, 3))))
     assert got.verdict == verdict and got.sentence == f"{text} (keep probability 0.125)"
+    assert got.short == f"{text.replace('at stage ', '')}, p 0.12"
 
 
 def test_a_target_on_the_border_of_patches_is_dropped_only_with_all_of_them() -> None:
@@ -92,7 +93,7 @@ def test_merged() -> None:
 def test_off_the_centre() -> None:
     got = diagnose(prediction((20, 22, 3, 9, 0.8)), label((20, 20, 3, 3)))
     assert [one.verdict for one in got] == ["off", "false"] and got[0].distance == 5.0
-    assert got[0].sentence == "marked 5.0 pixels off the centre (peak 0.800)"
+    assert got[0].sentence == "marked 5.0 pixels off the centre (peak 0.800)" and got[0].short == "off by 5.0 px"
 
 
 def test_a_false_alarm_has_a_history() -> None:

@@ -1,0 +1,72 @@
+"""What became of every target of the frame that is shown: its prediction against its label as it is now."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from adsnet.diagnosis import Diagnosis, diagnose, totals
+from app.state.session import Session
+
+
+class FrameVerdicts(QObject):
+    """Keeps the diagnosis up to date while somebody looks at it.
+
+    Signals:
+        changed(): there are other verdicts, or none any more.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._watched = False
+        self._verdicts: tuple[Diagnosis, ...] | None = None
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._read)
+        predictions, document = session.predictions, session.document
+        for signal in (predictions.arrived, predictions.cleared, document.loaded, document.committed):
+            signal.connect(self._later.start)
+        predictions.threshold_changed.connect(self._later.start)
+        session.frame_changed.connect(self._later.start)
+
+    @property
+    def current(self) -> tuple[Diagnosis, ...] | None:
+        """Targets of the label, then false alarms; None without prediction or label."""
+        return self._verdicts
+
+    @property
+    def sentence(self) -> str:
+        """The frame in one sentence."""
+        if self._session.sequence is None:
+            return "Open a sequence to see why targets are found or lost."
+        if self._verdicts is None:
+            return "No prediction, or no label that can be read, for this frame."
+        counts = totals(self._verdicts)
+        targets = sum(counts.values()) - counts["false"]
+        if not self._verdicts:
+            return "No target in the label, none predicted."
+        lost = {
+            "lost to sparsity": counts["dropped_3"] + counts["dropped_2"],
+            "lost to the segmentation": counts["faint"] + counts["merged"] + counts["off"],
+            "false": counts["false"],
+        }
+        parts = [f"{counts['found']} of {targets} found", *(f"{n} {what}" for what, n in lost.items() if n)]
+        return ", ".join(parts)
+
+    def watch(self, watched: bool) -> None:
+        """Nothing is computed while nobody looks."""
+        self._watched = watched
+        if watched:
+            self._later.start()
+
+    def _read(self) -> None:
+        if not self._watched:
+            return
+        session, document = self._session, self._session.document
+        prediction = session.prediction
+        if prediction is None or not document.is_open or document.shape != prediction.probability.shape:
+            self._verdicts = None
+        else:
+            self._verdicts = diagnose(prediction, document.mask, threshold=session.predictions.threshold)
+        self.changed.emit()

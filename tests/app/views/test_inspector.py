@@ -1,0 +1,180 @@
+"""The Stages strip and the Why panel show what the network and the label say, by value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from adsnet.config import ForcedPatch
+from adsnet.prediction import Prediction, StageCost
+from app.imaging.thumbnail import decision_rgba, map_rgba
+from app.state.session import Session
+from app.state.verdicts import FrameVerdicts
+from app.views.cascade_panel import CascadePanel
+from app.views.stages_panel import STEPS, StageCard, StagesPanel
+from app.views.tools import PatchTool, Pointer
+from app.views.why_panel import WhyPanel
+from app.views.window import MainWindow
+from tests.app.views.conftest import arrive, prediction
+
+COSTS = (
+    StageCost("stem", 0.001, 0.5, 0.5), StageCost("B2", 0.003, 1.0, 1.0), StageCost("AFD", 0.002, 0.5, 0.5),
+    StageCost("stage 4", 0.001, 0.004, 0.004), StageCost("stage 3", 0.002, 2.0, 0.5),
+    StageCost("decision 2", 0.001, 0.0, 0.0),
+)  # fmt: skip
+
+
+def costly() -> Prediction:
+    return replace(prediction((20, 10, 3, 3)), stages=COSTS)
+
+
+def pixels_of(card: StageCard) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    assert card.picture is not None
+    image = card.picture.toImage().convertToFormat(card.picture.toImage().Format.Format_RGBA8888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+    return rows[:, : image.width()].copy()
+
+
+# ---- stages -------------------------------------------------------------------------------------------------
+
+
+def test_every_step_shows_its_map(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    made = costly()
+    arrive(session, made)
+    qtbot.waitUntil(lambda: panel.cards["Mask"].picture is not None)
+    for title, attention in (("Attention 4", made.attentions[0]), ("Attention 3", made.attentions[1])):
+        assert (pixels_of(panel.cards[title]) == map_rgba(attention.spatial)).all()
+    assert (pixels_of(panel.cards["Decide 4 → 3"]) == decision_rgba(made.decisions[0])).all()
+    assert (pixels_of(panel.cards["Decide 3 → 2"]) == decision_rgba(made.decisions[1])).all()
+    assert pixels_of(panel.cards["Frame"]).shape[:2] == (48, 64)
+    assert (pixels_of(panel.cards["Mask"])[..., 0] > 0).sum() == 9
+    session.go_to(1)
+    qtbot.waitUntil(lambda: panel.cards["Mask"].picture is None)
+
+
+def test_every_step_tells_its_cost(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    arrive(session, costly())
+    qtbot.waitUntil(lambda: panel.cards["Mask"].cost != ())
+    assert panel.cards["Backbone"].cost == ("4.0 ms", "1.50 GFLOP")
+    assert panel.cards["Decide 4 → 3"].cost == ("1.0 ms", "4.0 MFLOP")
+    assert panel.cards["Decide 3 → 2"].cost == ("3.0 ms", "0.50 GFLOP", "75 % saved")
+    assert panel.cards["Mask"].cost == ("10.0 ms", "2.50 GFLOP", "37 % saved")
+    assert panel.cards["Frame"].cost == ()
+
+
+def test_a_click_on_a_step_asks_for_its_layer(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    asked: list[tuple[str, bool]] = []
+    panel.layer_requested.connect(lambda name, shown: asked.append((name, shown)))
+    QTest.mouseClick(panel.cards["Attention 4"], Qt.MouseButton.LeftButton)
+    assert asked == [("attention4", True)]
+    session.display.set_visible("patches2", True)
+    assert panel.cards["Decide 3 → 2"].isChecked()
+    asked.clear()
+    QTest.mouseClick(panel.cards["Frame"], Qt.MouseButton.LeftButton)
+    assert asked == [(step.layer, False) for step in STEPS if step.layer]
+
+
+def test_the_pointer_is_marked_at_its_share_of_the_frame(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    panel.show_pointer(Pointer(31.5, 11.5))
+    assert all(c._pointer is not None and (c._pointer.x(), c._pointer.y()) == (0.5, 0.25) for c in panel.cards.values())
+    panel.show_pointer(Pointer(-9, 0))
+    assert all(card._pointer is None for card in panel.cards.values())
+
+
+# ---- what if ------------------------------------------------------------------------------------------------
+
+
+def test_the_tool_forces_on_a_click_and_frees_on_escape() -> None:
+    calls: list[object] = []
+    tool = PatchTool(flip=lambda x, y, last: calls.append((x, y, last)), free=lambda: calls.append("free"))
+    tool.press(Pointer(3, 4))
+    tool.move(Pointer(3, 4))
+    assert calls == [] and not tool.active and tool.pans
+    tool.release(Pointer(3, 4))
+    tool.release(Pointer(5, 6, shift=True))
+    tool.cancel()
+    assert calls == [(3, 4, False), (5, 6, True), "free"] and tool.footprint(Pointer(0, 0)) is None
+
+
+def test_forced_patches_are_marked_and_can_be_freed(window: MainWindow, session: Session, qtbot: QtBot) -> None:
+    session.display.set_visible("patches3", True)
+    session.set_sparsity(replace(session.sparsity, forced=(ForcedPatch(3, 1, 2, False), ForcedPatch(2, 0, 0, True))))
+    arrive(session, prediction())
+    layers = window.workspace.layers
+    assert layers.patches("patches3").forced == {(1, 2): False}
+    assert window.cascade.free.isVisible() and window.cascade.free.text() == "Free 2 forced"
+    with qtbot.waitSignal(window.cascade.free_requested):
+        window.cascade.free.click()
+
+
+def test_without_forced_patches_there_is_nothing_to_free(session: Session, qtbot: QtBot) -> None:
+    panel = CascadePanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert not panel.free.isVisible()
+
+
+# ---- why ----------------------------------------------------------------------------------------------------
+
+
+def label(session: Session, *boxes: tuple[int, int, int, int]) -> None:
+    for x, y, w, h in boxes:
+        session.document.apply_region("Draw", (x, y, w, h), np.ones((h, w), np.bool_))
+
+
+def test_every_target_has_its_reason(session: Session, qtbot: QtBot) -> None:
+    verdicts = FrameVerdicts(session)
+    panel = WhyPanel(verdicts)
+    qtbot.addWidget(panel)
+    panel.resize(260, 200)
+    panel.show()
+    arrive(session, prediction((20, 20, 3, 3), (50, 40, 2, 2)))
+    label(session, (20, 20, 3, 3), (2, 2, 3, 3), (40, 2, 2, 2), (60, 20, 2, 2))
+    qtbot.waitUntil(lambda: panel.table.topLevelItemCount() == 5)
+    rows = [row for i in range(5) if (row := panel.table.topLevelItem(i)) is not None]
+    assert [row.text(4) for row in rows] == [
+        "dropped 4 → 3, p 0.12", "dropped 3 → 2, p 0.12", "found, peak 0.90", "faint, peak 0.02", "false, peak 0.90",
+    ]  # fmt: skip
+    assert panel.summary.text() == "1 of 4 found, 2 lost to sparsity, 1 lost to the segmentation, 1 false"
+    panel.table.setCurrentItem(rows[3])
+    assert panel.reason.text() == "Kept, but below the threshold (peak 0.020)."
+    with qtbot.waitSignal(panel.place_chosen) as chosen:
+        panel.table.clicked.emit(panel.table.indexFromItem(rows[3]))
+    assert chosen.args == [60.5, 20.5]
+    session.predictions.set_threshold(0.95)
+    qtbot.waitUntil(lambda: panel.table.topLevelItemCount() == 4)
+    assert panel.summary.text() == "0 of 4 found, 2 lost to sparsity, 2 lost to the segmentation"
+
+
+def test_nothing_is_computed_while_nobody_looks(session: Session, qtbot: QtBot) -> None:
+    verdicts = FrameVerdicts(session)
+    told: list[object] = []
+    verdicts.changed.connect(lambda: told.append(1))
+    arrive(session, prediction((20, 20, 3, 3)))
+    qtbot.wait(20)
+    assert told == [] and verdicts.current is None
+    verdicts.watch(True)
+    qtbot.waitUntil(lambda: verdicts.current is not None)
+
+
+def test_what_cannot_be_said_is_explained(session: Session, empty_session: Session, qtbot: QtBot) -> None:
+    assert FrameVerdicts(empty_session).sentence == "Open a sequence to see why targets are found or lost."
+    verdicts = FrameVerdicts(session)
+    verdicts.watch(True)
+    assert verdicts.sentence == "No prediction, or no label that can be read, for this frame."
+    arrive(session, prediction())
+    qtbot.waitUntil(lambda: verdicts.current == ())
+    assert verdicts.sentence == "No target in the label, none predicted."
