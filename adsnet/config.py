@@ -238,7 +238,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)
-    iterations: int = 18_000
+    iterations: int = 15_000
     batch: int = 8
     crop: int = 192
     optimiser: Literal["adamw", "sgd"] = "adamw"

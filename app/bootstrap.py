@@ -81,6 +81,7 @@ class Studio:
         from app.actions.context import Context
         from app.actions.handlers import leave_sequence, offer_recovery, remember_choices
         from app.engine.client import WorkerClient
+        from app.engine.judge import JudgeEngine
         from app.engine.predict import PredictEngine
         from app.engine.train import TrainEngine
         from app.failures import FailureNet, TerminationWatch, start_log
@@ -105,10 +106,12 @@ class Studio:
         self.client = WorkerClient(threads=settings.threads or None, name="the prediction worker")
         self.predicting = PredictEngine(self.client, self.session)
         self.training = TrainEngine(self.session)
+        self.judging = JudgeEngine(self.session)
         self.context = Context(
             session=self.session,
             predicting=self.predicting,
             training=self.training,
+            judging=self.judging,
             dialogs=WindowDialogs(self.window),
             pick=self.selection,
             screen=self.window,
@@ -192,9 +195,11 @@ class Studio:
         """Close the sequence, end the child processes, put the hooks back."""
         self.client.shutdown()
         self.training.shutdown()
+        self.judging.shutdown()
         self.session.close_sequence(discard=self._discard)
         self.client.wait_shutdown(_WORKER_GRACE_MS)
         self.training.wait_shutdown(_WORKER_GRACE_MS)
+        self.judging.wait_shutdown(_WORKER_GRACE_MS)
         self._theme.release()
         self._termination.release()
         self._failures.release()

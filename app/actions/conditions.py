@@ -42,6 +42,11 @@ not_last = _when(
     "This is the last frame.",
 )
 is_tuning = _when(lambda s: s.session.fine_tune.status == "running", "No fine-tuning is running.")
+is_judging = _when(lambda s: s.session.report.status == "running", "The frames are not being judged.")
+not_judging = _when(lambda s: s.session.report.status != "running", "The frames are being judged already.")
+has_verdicts = _when(
+    lambda s: bool(s.session.report.frames) and s.session.report.status != "running", "Judge all frames first."
+)
 _ended = _when(
     lambda s: s.session.fine_tune.candidate is not None and s.session.fine_tune.status in ("done", "stopped"),
     "There is no candidate to decide on.",

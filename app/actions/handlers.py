@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from adsnet.errors import AdsnetError
+from adsnet.storage.atomic import write_bytes
 from app.actions.conditions import has_candidate
 from app.actions.context import Context
 from app.state.what_if import free_patches
@@ -266,6 +267,19 @@ def _use_patches(ctx: Context) -> None:
     ctx.pick.use_tool("patches")
 
 
+def _judge(ctx: Context) -> None:
+    ctx.judging.start()
+    ctx.screen.show_panel("report")
+
+
+def _export_verdicts(ctx: Context) -> None:
+    sequence = ctx.session.sequence
+    path = ctx.dialogs.save_csv(f"{sequence.name if sequence is not None else 'sequence'}-verdicts.csv")
+    if path is not None:
+        write_bytes(path, ctx.session.report.csv().encode("utf-8", "surrogateescape"))
+        ctx.session.notices.info(f"The verdicts are in {path}.", key="export")
+
+
 HANDLERS: dict[str, Handler] = {
     "file.open": _open,
     "file.open_folder": _open_folder,
@@ -319,6 +333,9 @@ HANDLERS: dict[str, Handler] = {
     "model.stop": lambda ctx: ctx.training.stop(),
     "model.accept": _accept_candidate,
     "model.discard": lambda ctx: ctx.training.discard(),
+    "model.judge": _judge,
+    "model.stop_judging": lambda ctx: ctx.judging.stop(),
+    "model.export_verdicts": _export_verdicts,
     "help.keys": lambda ctx: ctx.screen.show_keys(),
     "help.log": lambda ctx: ctx.screen.open_in_desktop(ctx.log_folder),
     "help.about": lambda ctx: ctx.dialogs.show_about(),

@@ -154,6 +154,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "model.discard", "Discard candidate", "Go on with the current model",
         menu="Model", section=1, enabled_when=c.has_candidate,
     ),
+    ActionSpec(
+        "model.judge", "Judge all frames", "Predict every frame and say why its targets are found or lost",
+        ("Ctrl+J",), icon="start", menu="Model", section=2,
+        enabled_when=c.all_of(c.has_sequence, c.has_model, c.not_judging),
+    ),
+    ActionSpec(
+        "model.stop_judging", "Stop judging", "Keep what is judged so far", icon="stop", menu="Model", section=2,
+        enabled_when=c.is_judging,
+    ),
+    ActionSpec(
+        "model.export_verdicts", "Export verdicts…", "Write a line for every verdict as CSV", icon="save",
+        menu="Model", section=2, enabled_when=c.has_verdicts,
+    ),
     # ---- Help
     ActionSpec("help.keys", "Keys and mouse", "", ("F1",), icon="keys", menu="Help"),
     ActionSpec("help.log", "Open log folder", "", menu="Help"),

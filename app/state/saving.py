@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -139,6 +140,10 @@ class Saving(QObject):
         if document.remembers(stem):
             self._notices.info(f"The label of {stem} was changed by another program and is read again.", key="reread")
         document.load(stem, store.load(stem, shape=shape))
+
+    def label_path(self, stem: str) -> Path | None:
+        """The file that holds the label of a frame; None without one."""
+        return self._needed().store.source(stem)
 
     def check_disk(self) -> None:
         """Look whether another program changed the label that is shown; call it when the window comes to the front."""

@@ -22,6 +22,7 @@ from app.state.model import Model as Model
 from app.state.notices import Notices
 from app.state.opening import Opener
 from app.state.predictions import PredictionKey, PredictionState
+from app.state.report import Report
 from app.state.review import ReviewState
 from app.state.saving import Saving
 from app.state.sequence import Sequence, open_sequence
@@ -35,8 +36,8 @@ class Session(QObject):
     """All state of the window.
 
     Attributes:
-        document, display, predictions, jobs, review, fine_tune, notices: the parts; each tells of its own changes.
-        saving: for the engines; views use the methods below.
+        document, display, predictions, jobs, review, fine_tune, report, notices: the parts; each tells of its changes.
+        saving, frames: for the engines; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
@@ -68,11 +69,11 @@ class Session(QObject):
         self.predictions = PredictionState(self, cache_bytes=settings.prediction_megabytes * MEGABYTE)
         self.jobs = Jobs(self)
         self.review = ReviewState(self)
-        self.fine_tune = FineTune(self)
+        self.fine_tune, self.report = FineTune(self), Report(self)
         self.notices = Notices(self)
         self.project: Project | None = None
         self.saving = Saving(self.document, self.review, self.notices, settings, parent=self)
-        self._frames = FrameCache()
+        self.frames = FrameCache()
         self._sequence: Sequence | None = None
         self._frame_index = -1
         self._frame: Frame | None = None
@@ -187,14 +188,13 @@ class Session(QObject):
             self.saving.forget_edits()
         else:
             self.document.commit()
-            failed = self.saving.save_all() if self.saving.automatic else self.unsaved
-            if failed:
+            if failed := self.saving.save_all() if self.saving.automatic else self.unsaved:
                 return failed
         self.saving.close()
         self.document.reset()
         self.notices.withdraw("frame")
         self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
-        self._frames.clear()
+        self.frames.clear()
         self.predictions.forget()
         self.review.start((), states={}, labelled=())
         if not silent:
@@ -218,7 +218,7 @@ class Session(QObject):
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
         self.predictions.clear()
         try:
-            self._frame = self._frames.read(self._sequence, index)
+            self._frame = self.frames.read(self._sequence, index)
         except FrameError as error:
             self._frame = None
             self.document.close()
@@ -229,7 +229,7 @@ class Session(QObject):
         self.notices.withdraw("frame")
         self._show_label()
         self.display.follow(self._frame.pixels, new_sequence=new_sequence)
-        self._frames.ahead(self._sequence, index + (1 if forwards else -1))
+        self.frames.ahead(self._sequence, index + (1 if forwards else -1))
         self.frame_changed.emit()
 
     def _show_label(self) -> None:

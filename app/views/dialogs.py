@@ -43,6 +43,11 @@ class WindowDialogs:
         name, _ = QFileDialog.getOpenFileName(self._parent, "Load model", self._folder, filters)
         return Path(name) if name else None
 
+    def save_csv(self, name: str) -> Path | None:
+        """Where to write a table; ``name`` is the proposal."""
+        wanted, _ = QFileDialog.getSaveFileName(self._parent, "Export", str(Path(self._folder) / name), "CSV (*.csv)")
+        return Path(wanted) if wanted else None
+
     def ask_discard(self, stems: Sequence[str]) -> bool:
         """Labels could not be saved: leave them behind? Staying is the default."""
         return self._ask(

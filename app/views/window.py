@@ -20,6 +20,7 @@ from app.views.frame_list import FrameListPanel
 from app.views.icons import refresh_icons
 from app.views.keys_dialog import KeysDialog
 from app.views.layers_panel import LayersPanel
+from app.views.report_panel import ReportPanel
 from app.views.selection import Selection
 from app.views.stages_panel import StagesPanel
 from app.views.status_line import StatusLine
@@ -70,12 +71,19 @@ class MainWindow(QMainWindow):
         self.cascade = CascadePanel(session)
         self.fine_tune = FineTunePanel(session)
         self.stages = StagesPanel(session)
+        self.report = ReportPanel(session.report)
         self.why = WhyPanel(FrameVerdicts(session, self))
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
         self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
         self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list, self.targets.table)
-        for typed_into in (self.frames.list, self.targets.table, self.why.table, self.fine_tune.comparison.frames):
+        for typed_into in (
+            self.frames.list,
+            self.targets.table,
+            self.why.table,
+            self.report.table,
+            self.fine_tune.comparison.frames,
+        ):
             typed_into.installEventFilter(self)
         self.bars = Bars(self, session, self.action_set)
         for dock in self.docks.values():
@@ -114,6 +122,7 @@ class MainWindow(QMainWindow):
             ("fine_tune", "Fine-tune", self.fine_tune),
             ("stages", "Stages", self.stages),
             ("why", "Why", self.why),
+            ("report", "Report", self.report),
         )
         for name, title, panel in panels:
             dock = QDockWidget(title, self)
@@ -155,6 +164,7 @@ class MainWindow(QMainWindow):
         self.addDockWidget(_RIGHT, d["cascade"], _VERTICAL)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, d["stages"])
         self.tabifyDockWidget(d["targets"], d["why"])
+        self.tabifyDockWidget(d["why"], d["report"])
         self.tabifyDockWidget(d["layers"], d["display"])
         self.tabifyDockWidget(d["cascade"], d["fine_tune"])
         for dock in d.values():

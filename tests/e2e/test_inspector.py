@@ -100,6 +100,20 @@ def test_the_inspector(tmp_path: Path, run_studio: RunStudio) -> None:
         at = window.workspace.canvas.position_of(expected[0].target.x, expected[0].target.y).toPoint()
         assert window.workspace.canvas.viewport().rect().contains(at) and window.workspace.canvas.zoom >= 6.0
 
+        # The whole sequence is judged beside the window; the table leads to a frame that is there at once.
+        QTest.keyClick(window.workspace.canvas, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+        wait(lambda: session.report.status == "done", "the judgement of the sequence")
+        assert len(session.report.frames) == session.report.labelled == 48
+        judged = session.report.frames[frame]
+        assert judged.verdicts == expected and judged.stem in session.report.csv()
+        totals = session.report.totals
+        assert totals["found"] == sum(f.score.found for f in session.report.frames if f.score is not None)
+        row = window.report.table.model().index(47, 0)
+        window.report.table.scrollTo(row)
+        place = window.report.table.visualRect(row).center()
+        QTest.mouseClick(window.report.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert session.frame_index == 47 and session.prediction is not None  # without waiting
+
     assert run_studio([str(sample)], drive) == 0
 
 

@@ -24,6 +24,7 @@ class Puppet:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.files: list[Path] = []
+        self.csv_answer: Path | None = None
         self.discard_answer = False
         self.conflict: Literal["overwrite", "reload", "cancel"] = "cancel"
         self.recovery: Literal["recover", "discard", "later"] = "later"
@@ -62,6 +63,10 @@ class Puppet:
 
     def show_about(self) -> None:
         self.calls.append("about")
+
+    def save_csv(self, name: str) -> Path | None:
+        self.calls.append(f"csv {name}")
+        return self.csv_answer
 
     def select(self, target: int | None) -> None:
         self.target = target
@@ -147,7 +152,7 @@ def ctx(folder: Path, puppet: Puppet, qapp: QApplication) -> Iterator[Context]:
     session.open([folder])
     session.set_model(Model("test", folder / "m.safetensors", {}))
     yield Context(
-        session=session, predicting=puppet, training=puppet, dialogs=puppet, pick=puppet, screen=puppet,
+        session=session, predicting=puppet, training=puppet, judging=puppet, dialogs=puppet, pick=puppet, screen=puppet,
         sample=folder, log_folder=folder,
     )  # fmt: skip
     session.close_sequence(discard=True)

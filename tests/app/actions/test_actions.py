@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from adsnet.config import ForcedPatch, Sparsity
 from adsnet.prediction import Prediction
 from adsnet.resources import path_of
 from app.actions import handlers
@@ -19,6 +21,7 @@ from app.actions.conditions import has_targets
 from app.actions.context import Context
 from app.actions.spec import Situation
 from app.actions.table import ACTIONS, MENUS
+from app.state.report import Conditions, Judged
 from app.state.session import Session
 from app.storage.journal import PendingEdits
 from app.storage.settings import Settings
@@ -301,3 +304,34 @@ def test_layer_keys_toggle_their_overlay(ctx: Context, name: str) -> None:
     before = ctx.session.display.visible(name)
     handlers.run(f"layer.{name}", ctx)
     assert ctx.session.display.visible(name) is not before
+
+
+def test_verdicts_are_exported_where_the_user_says(ctx: Context, puppet: Puppet, folder: Path) -> None:
+    report = ctx.session.report
+    report.begin(Conditions("test", (0.25, 0.5), 0.5))
+    report.add(Judged(0, "f0"), None)
+    report.end("done")
+    handlers.run("model.export_verdicts", ctx)  # cancelled
+    puppet.csv_answer = folder / "verdicts.csv"
+    handlers.run("model.export_verdicts", ctx)
+    assert puppet.calls == ["csv clip-verdicts.csv"] * 2
+    assert (folder / "verdicts.csv").read_text() == report.csv() and report.csv().startswith("frame,verdict,x,y")
+    puppet.csv_answer = folder / "images" / "f0.png" / "no.csv"
+    handlers.run("model.export_verdicts", ctx)
+    assert "no.csv" in ctx.session.notices.current[-1].text
+
+
+def test_the_whole_sequence_is_judged_and_stopped(ctx: Context, puppet: Puppet) -> None:
+    handlers.run("model.judge", ctx)
+    handlers.run("model.stop_judging", ctx)
+    assert puppet.calls == ["train None False False", "panel report", "stop"]
+
+
+def test_the_what_if_tool_shows_what_it_is_about(ctx: Context, puppet: Puppet) -> None:
+    handlers.run("tool.patches", ctx)
+    assert puppet.tool == "patches" and ctx.session.display.visible("patches2")
+    ctx.session.set_sparsity(replace(ctx.session.sparsity, forced=(ForcedPatch(3, 0, 0, False),)))
+    handlers.set_drop(ctx, 0.5, 0.75)
+    assert ctx.session.sparsity == Sparsity((0.5, 0.75), forced=(ForcedPatch(3, 0, 0, False),))
+    handlers.run("model.free_patches", ctx)
+    assert ctx.session.sparsity == Sparsity((0.5, 0.75))

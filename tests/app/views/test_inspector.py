@@ -12,9 +12,11 @@ from pytestqt.qtbot import QtBot
 from adsnet.config import ForcedPatch
 from adsnet.prediction import Prediction, StageCost
 from app.imaging.thumbnail import decision_rgba, map_rgba
+from app.state.report import Conditions, Judged, Report, judge
 from app.state.session import Session
 from app.state.verdicts import FrameVerdicts
 from app.views.cascade_panel import CascadePanel
+from app.views.report_panel import ReportPanel
 from app.views.stages_panel import STEPS, StageCard, StagesPanel
 from app.views.tools import PatchTool, Pointer
 from app.views.why_panel import WhyPanel
@@ -178,3 +180,56 @@ def test_what_cannot_be_said_is_explained(session: Session, empty_session: Sessi
     arrive(session, prediction())
     qtbot.waitUntil(lambda: verdicts.current == ())
     assert verdicts.sentence == "No target in the label, none predicted."
+
+
+# ---- report -------------------------------------------------------------------------------------------------
+
+
+def judged(report: Report) -> None:
+    made = prediction((20, 20, 3, 3))
+    truth = np.zeros((48, 64), np.bool_)
+    truth[20:23, 20:23] = truth[2:4, 2:4] = True
+    report.begin(Conditions("net", (0.25, 0.5), 0.5))
+    report.add(*judge(0, "f0", made, truth, threshold=0.5))
+    report.add(*judge(1, "f1", made, None, threshold=0.5))
+    report.add(Judged(2, "f2", problem="f2 cannot be read."), None)
+
+
+def test_the_report_says_what_was_lost_where(session: Session, qtbot: QtBot) -> None:
+    panel = ReportPanel(session.report)
+    qtbot.addWidget(panel)
+    assert panel.summary.text().startswith("Predict every frame") and not panel.export.isEnabled()
+    judged(session.report)
+    assert panel.judge.text() == "Stop"
+    with qtbot.waitSignal(panel.stop_requested):
+        panel.judge.click()
+    session.report.end("done")
+    assert panel.judge.text() == "Judge all frames" and panel.export.isEnabled()
+    assert panel.summary.text().splitlines() == [
+        "3 frames, 1 labelled",
+        "1 of 2 found, 1 lost to sparsity, 0 to segmentation, 0 false",
+        "nIoU 0.692  Pd 0.500  Fa 0·10⁻⁶",
+        "1 frame could not be judged: the reason is in the table.",
+    ]
+    assert panel.summary.toolTip() == (
+        "net, 25 % and 50 % of the patches dropped, threshold 0.50; IoU of all frames together 0.692"
+    )
+    rows = [[panel.model.index(r, c).data() for c in range(6)] for r in range(3)]
+    assert rows == [
+        ["f0", "1/2", "1", "0", "0", "0.69"], ["f1", "–", "–", "–", "1", "–"], ["f2", "–", "–", "–", "–", "–"],
+    ]  # fmt: skip
+    assert panel.model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "f2 cannot be read."
+
+
+def test_rows_sort_and_lead_to_their_frame(session: Session, qtbot: QtBot) -> None:
+    panel = ReportPanel(session.report)
+    qtbot.addWidget(panel)
+    judged(session.report)
+    panel.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    first = panel.table.model().index(0, 0)
+    assert first.data() == "f0"
+    panel.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert panel.table.model().index(0, 0).data() == "f2"
+    with qtbot.waitSignal(panel.frame_requested) as asked:
+        panel.table.clicked.emit(panel.table.model().index(0, 0))
+    assert asked.args == [2]

@@ -1,0 +1,42 @@
+"""One thread behind the window for work that would hold it up: reading files, counting targets."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Backstage(QObject):
+    """Runs functions one after the other and reports each result in the thread of the window.
+
+    Signals:
+        finished(object): what a function returned.
+    """
+
+    finished = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, task: Callable[[], Any]) -> None:
+        """Run a function that raises nothing."""
+        self._tasks.put(task)
+        if self._thread is None:
+            # A daemon: a file on a dead network share must not keep the program from ending.
+            self._thread = threading.Thread(target=self._work, name="backstage", daemon=True)
+            self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            task = self._tasks.get()
+            try:
+                self.finished.emit(task())
+            except Exception:  # noqa: BLE001  the end of the thread would end all that follows without a word
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))

@@ -1,0 +1,209 @@
+"""Predicts the whole sequence in a process of its own, judges every frame and reports to the session."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject
+
+from adsnet.config import Sparsity
+from adsnet.data.frames import Frame
+from adsnet.data.labels import read_mask
+from adsnet.errors import AdsnetError, TrainingError
+from adsnet.messages import JobFailed, Predicted
+from adsnet.metrics import Evaluation
+from adsnet.prediction import BoolMap
+from app.engine.backstage import Backstage
+from app.engine.client import WorkerClient
+from app.state.predictions import PredictionKey
+from app.state.report import Conditions, Judged, judge
+from app.state.sequence import Sequence
+from app.state.session import Session
+
+
+class _Read(NamedTuple):
+    """A frame and its label, or why there is none."""
+
+    run: int
+    number: int
+    frame: Frame | None
+    label: BoolMap | None
+    problem: str
+
+
+class _Done(NamedTuple):
+    run: int
+    judged: Judged
+    evaluation: Evaluation | None
+
+
+def judging_client(threads: int | None) -> WorkerClient:
+    """The worker of a judgement; one that dies ends it."""
+    return WorkerClient(name="the process that judges the sequence", threads=threads, restarts=False)
+
+
+class JudgeEngine(QObject):
+    """One judgement at a time. The frame that is shown is predicted by another process and does not wait."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        client_factory: Callable[[int | None], WorkerClient] = judging_client,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._make_client = client_factory
+        self._client: WorkerClient | None = None
+        self._ending: list[WorkerClient] = []
+        self._backstage = Backstage(self)
+        self._backstage.finished.connect(self._on_finished)
+        self._run = 0
+        self._job = 0
+        self._sequence: Sequence | None = None
+        self._paths: list[Path | None] = []
+        self._waiting: _Read | None = None
+        self._key: Callable[[int], PredictionKey]
+        self._sparsity, self._engine, self._threshold = Sparsity(), "auto", 0.5
+        self._began = 0.0
+        session.sequence_changed.connect(self._on_sequence)
+
+    @property
+    def running(self) -> bool:
+        """Whether a judgement goes on."""
+        return self._client is not None
+
+    def start(self) -> None:
+        """Judge all frames with the present model, dropped fractions and threshold, against the labels on disk.
+
+        Raises:
+            TrainingError: a judgement runs already, nothing is open, or no model is loaded.
+        """
+        session = self._session
+        sequence, model = session.sequence, session.model
+        if self.running:
+            raise TrainingError("The frames are being judged already: stop that first.")
+        if sequence is None or model is None:
+            raise TrainingError("There is nothing to judge: open a sequence, and wait for the model.")
+        session.save_all()
+        self._run += 1
+        self._sequence, self._paths = sequence, [session.saving.label_path(stem) for stem in sequence.stems]
+        self._sparsity, self._engine = session.sparsity.without_forced(), session.engine
+        self._threshold = session.predictions.threshold
+        name = f"{model.path} {model.stamp}"
+        self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, name, self._engine)
+        session.report.begin(Conditions(model.name, self._sparsity.drop, self._threshold))
+        self._job = session.jobs.start("judge", "Judging all frames")
+        self._began = time.monotonic()
+        client = self._client = self._make_client(session.settings.threads or None)
+        client.predicted.connect(self._on_predicted)
+        client.failed.connect(self._on_failed)
+        client.gave_up.connect(self._on_gave_up)
+        client.crashed.connect(self._on_gave_up)
+        client.start()
+        client.load_model(os.fspath(model.path), session.settings.device)
+        self._read(0)
+
+    def stop(self) -> None:
+        """Keep what is judged so far."""
+        if self.running:
+            self._end("stopped")
+
+    def shutdown(self) -> None:
+        """End the process, at the end of the program."""
+        self.stop()
+        for client in self._ending:
+            client.shutdown()
+
+    def wait_shutdown(self, milliseconds: int) -> None:
+        """Wait until the process is gone."""
+        for client in self._ending:
+            client.wait_shutdown(milliseconds)
+
+    # ---- frame after frame ----------------------------------------------------------------------------------
+
+    def _read(self, index: int) -> None:
+        sequence, path, run, cache = self._sequence, self._paths[index], self._run, self._session.frames
+        assert sequence is not None
+
+        def read() -> _Read:
+            try:
+                frame = cache.read(sequence, index)
+                height, width = frame.pixels.shape
+                label = None if path is None else read_mask(path, shape=(height, width))
+            except AdsnetError as error:
+                return _Read(run, index, None, None, str(error))
+            return _Read(run, index, frame, label, "")
+
+        self._backstage.submit(read)
+
+    def _on_finished(self, result: _Read | _Done) -> None:
+        if result.run != self._run or self._client is None:
+            return  # of a judgement that was stopped
+        if isinstance(result, _Done):
+            self._add(result.judged, result.evaluation)
+        elif result.frame is None:
+            self._add(Judged(result.number, self._stem(result.number), problem=result.problem), None)
+        else:
+            self._waiting = result
+            frame = self._key(result.number).frame
+            self._client.predict(result.number, frame, result.frame.pixels, self._sparsity, self._engine)
+
+    def _on_predicted(self, message: Predicted) -> None:
+        read, self._waiting = self._waiting, None
+        if read is None or read.number != message.generation:
+            return
+        self._session.predictions.take(-1, self._key(read.number), message.prediction)  # going there will not wait
+        run, index, stem, threshold = self._run, read.number, self._stem(read.number), self._threshold
+        self._backstage.submit(
+            lambda: _Done(run, *judge(index, stem, message.prediction, read.label, threshold=threshold))
+        )
+
+    def _on_failed(self, message: JobFailed) -> None:
+        read, self._waiting = self._waiting, None
+        if self._client is None:
+            return
+        if read is not None and self._client.is_ready:
+            self._add(Judged(read.number, self._stem(read.number), problem=message.text), None)
+        else:
+            self._session.notices.error(message.text, key="judge", details=message.details)
+            self._end("stopped")
+
+    def _on_gave_up(self, text: str) -> None:
+        if self.running:
+            self._session.notices.error(f"{text} Judge the frames again to go on.", key="judge")
+            self._end("stopped")
+
+    def _add(self, judged: Judged, evaluation: Evaluation | None) -> None:
+        assert self._sequence is not None
+        self._session.report.add(judged, evaluation)
+        done, count = judged.index + 1, len(self._sequence)
+        left = (time.monotonic() - self._began) / done * (count - done)
+        self._session.jobs.progress(self._job, fraction=done / count, seconds_left=left)
+        if done == count:
+            self._end("done")
+        else:
+            self._read(done)
+
+    def _end(self, how: str) -> None:
+        client, self._client, self._waiting = self._client, None, None
+        self._run += 1
+        if client is not None:
+            client.shutdown()
+            self._ending = [one for one in self._ending if one.is_running] + [client]
+        self._session.jobs.finish(self._job)
+        self._session.report.end("done" if how == "done" else "stopped")
+
+    def _on_sequence(self) -> None:
+        """Verdicts on another sequence mean nothing here."""
+        self.stop()
+        self._session.report.clear()
+
+    def _stem(self, index: int) -> str:
+        assert self._sequence is not None
+        return self._sequence.stems[index]

@@ -1,0 +1,220 @@
+"""The Report panel: every frame judged, what was lost where, and the measures of the whole sequence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
+
+from adsnet.diagnosis import SEGMENTATION, SPARSITY
+from app.state.report import Judged, Report
+from app.views.icons import set_icon
+from app.views.parts import primary, quiet_label
+from app.wording import counted
+
+Index = QModelIndex | QPersistentModelIndex
+_COLUMNS = (
+    ("Frame", "Its name; a click goes to it"),
+    ("✓", "Targets of the label that were found"),
+    ("▨", "Targets lost to sparsity: all their patches were dropped"),
+    ("◌", "Targets lost to the segmentation: looked at, but not marked rightly"),
+    ("✕", "Predicted targets that match none of the label"),
+    ("IoU", "Overlap of prediction and label"),
+)
+SortRole = int(Qt.ItemDataRole.UserRole) + 1
+
+
+class ReportModel(QAbstractTableModel):
+    """One row for each judged frame."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self._report = report
+        self._shown = len(report.frames)
+        report.changed.connect(self._reset)
+        report.judged.connect(self._added)
+
+    def frame(self, row: int) -> Judged:
+        """The frame of a row."""
+        return self._report.frames[row]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """The frames judged so far."""
+        return 0 if parent.isValid() else self._shown
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """The headings."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles and their explanations."""
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return _COLUMNS[section][0]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return _COLUMNS[section][1]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Counts, or the reason why there are none."""
+        frame, column = self._report.frames[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _text(frame, column)
+        if role == SortRole:
+            return _rank(frame, column)
+        if role == Qt.ItemDataRole.ToolTipRole and frame.problem:
+            return frame.problem
+        if role == Qt.ItemDataRole.TextAlignmentRole and column:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def _reset(self) -> None:
+        self.beginResetModel()
+        self._shown = len(self._report.frames)
+        self.endResetModel()
+
+    def _added(self, row: int) -> None:
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._shown = row + 1
+        self.endInsertRows()
+
+
+class ReportPanel(QWidget):
+    """Buttons, the sums, and the table.
+
+    Signals:
+        judge_requested(), stop_requested(), export_requested(): the buttons.
+        frame_requested(int): go to the frame of this number.
+    """
+
+    judge_requested = Signal()
+    stop_requested = Signal()
+    export_requested = Signal()
+    frame_requested = Signal(int)
+
+    def __init__(self, report: Report, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._report = report
+        self.judge = primary(QPushButton("Judge all frames"))
+        self.judge.setToolTip("Predict every frame and compare it with its label (Ctrl+J)")
+        self.judge.clicked.connect(self._judge_or_stop)
+        self.export = QPushButton("Export…")
+        self.export.setToolTip("Write a line for every verdict as CSV")
+        self.export.clicked.connect(self.export_requested)
+        set_icon(self.export, "save")
+        self.summary = quiet_label("", wrap=True)
+        self.model = ReportModel(report)
+        self._sorted = QSortFilterProxyModel()
+        self._sorted.setSourceModel(self.model)
+        self._sorted.setSortRole(SortRole)
+        self.table = QTableView()
+        self.table.setModel(self._sorted)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(True)
+        self.table.setAccessibleName("Judged frames")
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(24)
+        header.setHighlightSections(False)
+        self.table.clicked.connect(self._choose)
+        self.table.activated.connect(self._choose)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.judge)
+        buttons.addStretch(1)
+        buttons.addWidget(self.export)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        layout.addLayout(buttons)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.table, 1)
+        report.changed.connect(self._read)
+        report.judged.connect(self._read)
+        self._read()
+
+    def _judge_or_stop(self) -> None:
+        (self.stop_requested if self._report.status == "running" else self.judge_requested).emit()
+
+    def _choose(self, index: QModelIndex) -> None:
+        self.frame_requested.emit(self.model.frame(self._sorted.mapToSource(index).row()).index)
+
+    def _read(self, _row: int = 0) -> None:
+        running = self._report.status == "running"
+        self.judge.setText("Stop" if running else "Judge all frames")
+        self.export.setEnabled(bool(self._report.frames) and not running)
+        self.summary.setText(summary_of(self._report))
+        self.summary.setToolTip(conditions_of(self._report))
+
+
+def summary_of(report: Report) -> str:
+    """The sums in words."""
+    if report.status == "empty" or report.conditions is None:
+        return "Predict every frame, and see how many targets are lost to sparsity and how many to segmentation."
+    totals, metrics = report.totals, report.metrics()
+    lines = [f"{counted(len(report.frames), 'frame')}, {report.labelled} labelled"]
+    if report.labelled:
+        targets = sum(totals.values()) - totals["false"]
+        dropped, segmented = sum(totals[v] for v in SPARSITY), sum(totals[v] for v in SEGMENTATION)
+        lines.append(
+            f"{totals['found']} of {targets} found, {dropped} lost to sparsity, {segmented} to segmentation, "
+            f"{totals['false']} false"
+        )
+        lines.append(f"nIoU {_number(metrics.niou)}  Pd {_number(metrics.pd)}  Fa {1e6 * metrics.fa:.0f}·10⁻⁶")
+    problems = sum(bool(frame.problem) for frame in report.frames)
+    if problems:
+        lines.append(f"{counted(problems, 'frame')} could not be judged: the reason is in the table.")
+    return "\n".join(lines)
+
+
+def conditions_of(report: Report) -> str:
+    """What the frames were judged with."""
+    if report.conditions is None:
+        return ""
+    stage3, stage2 = report.conditions.drop
+    return (
+        f"{report.conditions.model}, {100 * stage3:.0f} % and {100 * stage2:.0f} % of the patches dropped, "
+        f"threshold {report.conditions.threshold:.2f}; IoU of all frames together {_number(report.metrics().iou)}"
+    )
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _text(frame: Judged, column: int) -> str:
+    if column == 0:
+        return frame.stem
+    if frame.problem:
+        return "–"
+    if frame.score is None:
+        return str(frame.predicted) if column == 4 else "–"
+    counts = frame.counts
+    if column == 5:
+        return "–" if frame.score.iou is None else f"{frame.score.iou:.2f}"
+    return (
+        f"{frame.score.found}/{frame.score.targets}",
+        str(sum(counts[v] for v in SPARSITY)),
+        str(sum(counts[v] for v in SEGMENTATION)),
+        str(counts["false"]),
+    )[column - 1]
+
+
+def _rank(frame: Judged, column: int) -> float | str:
+    if column == 0:
+        return frame.index
+    if frame.score is None:
+        return -1.0
+    if column == 5:
+        return -1.0 if frame.score.iou is None else frame.score.iou
+    counts = frame.counts
+    ranks = frame.score.found, sum(counts[v] for v in SPARSITY), sum(counts[v] for v in SEGMENTATION), counts["false"]
+    return float(ranks[column - 1])
