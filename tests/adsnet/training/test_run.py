@@ -140,8 +140,9 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(
     assert done == list(range({1: 1, 3: 3, 6: 6}[killed_after], 6))
 
 
+@pytest.mark.parametrize("attempt", range(3))
 def test_kill_9_in_a_child_at_a_random_moment(
-    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path, tmp_path: Path
+    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path, tmp_path: Path, attempt: int
 ) -> None:
     whole, _ = uninterrupted
     out, config = tmp_path / "whole", tmp_path / "config.json"
@@ -167,15 +168,19 @@ def test_kill_9_in_a_child_at_a_random_moment(
     assert same_weights(out / "model.safetensors", whole / "model.safetensors"), where
 
 
+@pytest.mark.parametrize("damage", ["a flipped bit", "the end is missing", "empty"])
 def test_a_damaged_checkpoint_costs_a_few_steps_only(
-    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path, tmp_path: Path
+    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path, tmp_path: Path, damage: str
 ) -> None:
     whole, moments = uninterrupted
     out = tmp_path / "whole"
     snapshot(moments[5][1], out)  # after step 5: checkpoints of steps 2 and 4
     newest = out / "checkpoint-0000004.pt"
     data = bytearray(newest.read_bytes())
-    data[len(data) // 2] ^= 1
+    if damage == "a flipped bit":
+        data[len(data) // 2] ^= 1
+    else:
+        del data[len(data) // 3 if damage == "the end is missing" else 0 :]
     newest.unlink()
     newest.write_bytes(data)
     events = train(job_of(data_set, out, resume=True))
