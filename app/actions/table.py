@@ -101,6 +101,22 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("go.last", "Last frame", "", (), ("End",), menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_last)),
     ActionSpec(
+        "go.forwards", "Ten frames on", "", ("Shift+D",), ("PgDown",),
+        menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_last),
+    ),
+    ActionSpec(
+        "go.backwards", "Ten frames back", "", ("Shift+A",), ("PgUp",),
+        menu="Go", enabled_when=c.all_of(c.has_sequence, c.not_first),
+    ),
+    ActionSpec(
+        "go.play", "Play", "Play the sequence, or pause", ("K",), icon="play", menu="Go", section=2, checkable=True,
+        enabled_when=c.has_sequence,
+    ),
+    ActionSpec(
+        "go.loop", "Loop", "Start again at the end", ("Shift+K",), icon="loop", menu="Go", section=2, checkable=True,
+        enabled_when=c.has_sequence,
+    ),
+    ActionSpec(
         "go.next_unreviewed", "Next frame to review", "Jump to the next frame that is not reviewed", ("N",),
         icon="next-unreviewed", menu="Go", section=1, toolbar="icon", enabled_when=c.has_sequence,
     ),

@@ -21,6 +21,7 @@ from app.state.jobs import Jobs
 from app.state.model import Model as Model
 from app.state.notices import Notices
 from app.state.opening import Opener
+from app.state.player import Player
 from app.state.predictions import PredictionKey, PredictionState
 from app.state.report import Report
 from app.state.review import ReviewState
@@ -36,7 +37,7 @@ class Session(QObject):
     """All state of the window.
 
     Attributes:
-        document, display, predictions, jobs, review, fine_tune, report, notices: the parts; each tells of its changes.
+        document, display, predictions, jobs, review, fine_tune, report, player, notices: its parts, each with signals.
         saving, frames: for the engines; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
@@ -69,7 +70,7 @@ class Session(QObject):
         self.predictions = PredictionState(self, cache_bytes=settings.prediction_megabytes * MEGABYTE)
         self.jobs = Jobs(self)
         self.review = ReviewState(self)
-        self.fine_tune, self.report = FineTune(self), Report(self)
+        self.fine_tune, self.report, self.player = FineTune(self), Report(self), Player(self, self)
         self.notices = Notices(self)
         self.project: Project | None = None
         self.saving = Saving(self.document, self.review, self.notices, settings, parent=self)
@@ -389,8 +390,7 @@ class Session(QObject):
         self.display.apply(settings, before)
         if before.engine != settings.engine:
             self.set_engine(settings.engine)
-        drop = (settings.drop_stage3, settings.drop_stage2)
-        if drop != (before.drop_stage3, before.drop_stage2):
+        if (drop := (settings.drop_stage3, settings.drop_stage2)) != (before.drop_stage3, before.drop_stage2):
             self.set_sparsity(Sparsity(drop=drop))
         self.settings_changed.emit()
         try:

@@ -85,6 +85,10 @@ class ActionSet(QObject):
         if action_id == "label.reviewed":
             index = self._session.frame_index
             return index >= 0 and self._session.review.state(index) == "reviewed"
+        if action_id == "go.play":
+            return self._session.player.playing
+        if action_id == "go.loop":
+            return self._session.player.loop
         return self._session.display.outline_only
 
     def _triggered(self, action_id: str, perform: Callable[[str], None]) -> None:
@@ -96,7 +100,7 @@ class ActionSet(QObject):
         for signal in (
             session.sequence_changed, session.frame_changed, session.prediction_arrived, session.prediction_cleared,
             session.model_changed, session.document.undo_changed, session.document.loaded, session.review.reset,
-            session.fine_tune.cleared,
+            session.fine_tune.cleared, session.sparsity_changed, session.report.changed, session.player.changed,
         ):  # fmt: skip
             signal.connect(later)
         session.document.committed.connect(self._refresh_later)

@@ -7,9 +7,11 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QStyle, QVBoxLayout, QWidget
 
+from app.state.player import MAX_FPS, MIN_FPS
 from app.state.review import STATES
 from app.state.session import Session
 from app.views.binding import quiet
+from app.views.icons import set_icon
 from app.views.parts import quiet_label, tool_button
 from app.views.theme import STATE_COLOURS, colours
 
@@ -67,19 +69,30 @@ class Timeline(QWidget):
 
     frame_requested = Signal(int)
     step_requested = Signal(int)
+    play_requested = Signal()
+    loop_requested = Signal()
+    fps_requested = Signal(int)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._previous = tool_button("previous", "Previous frame (A)", size=18)
+        self.play = tool_button("play", "Play (K)", size=18)
         self._next = tool_button("next", "Next frame (D)", size=18)
+        self.loop = tool_button("loop", "Start again at the end (Shift+K)", checkable=True, size=16)
+        self.fps = QSpinBox()
+        self.fps.setRange(MIN_FPS, MAX_FPS)
+        self.fps.setSuffix(" fps")
+        self.fps.setKeyboardTracking(False)
+        self.fps.setAccessibleName("Frames a second")
+        self.fps.setToolTip("Frames a second; frames are left out where the machine does not keep up")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Frame")
-        self.slider.setMinimumSize(QSize(120, 18))
+        self.slider.setMinimumSize(QSize(50, 18))
         self.number = QSpinBox()
         self.number.setKeyboardTracking(False)
         self.number.setAccessibleName("Frame number")
-        self.number.setMinimumWidth(70)
+        self.number.setMinimumWidth(58)
         self._total: QLabel = quiet_label("of 0")
         track = QVBoxLayout()
         track.setSpacing(0)
@@ -89,18 +102,34 @@ class Timeline(QWidget):
         layout.setContentsMargins(8, 4, 10, 4)
         layout.setSpacing(6)
         layout.addWidget(self._previous)
+        layout.addWidget(self.play)
         layout.addWidget(self._next)
         layout.addLayout(track, 1)
         layout.addWidget(self.number)
         layout.addWidget(self._total)
+        layout.addWidget(self.loop)
+        layout.addWidget(self.fps)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.slider.valueChanged.connect(self.frame_requested)
         self.number.valueChanged.connect(lambda value: self.frame_requested.emit(value - 1))
         self._previous.clicked.connect(lambda: self.step_requested.emit(-1))
         self._next.clicked.connect(lambda: self.step_requested.emit(1))
+        self.play.clicked.connect(self.play_requested)
+        self.loop.clicked.connect(self.loop_requested)
+        self.fps.valueChanged.connect(self.fps_requested)
         session.frame_changed.connect(self._read)
         session.sequence_changed.connect(self._read)
+        session.player.changed.connect(self._read_player)
         self._read()
+        self._read_player()
+
+    def _read_player(self) -> None:
+        player = self._session.player
+        set_icon(self.play, "pause" if player.playing else "play")
+        self.play.setToolTip("Pause (K)" if player.playing else "Play (K)")
+        with quiet(self.fps, self.loop):
+            self.fps.setValue(player.fps)
+            self.loop.setChecked(player.loop)
 
     def _read(self) -> None:
         sequence, index = self._session.sequence, self._session.frame_index
