@@ -140,7 +140,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:
     parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
-    parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet")
+    parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet, tophat, lef, aadcdd, tllcm")
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument(

@@ -21,6 +21,9 @@ TORCH = ("torch", "spconv", "cumm")
 
 TORCH_FREE = (
     "adsnet.benchmark_report", "adsnet.cli", "adsnet.commands.evaluate", "adsnet.commands.info", "adsnet.config",
+    "adsnet.detectors.aadcdd", "adsnet.detectors.lef", "adsnet.detectors.parameters", "adsnet.detectors.protocol",
+    "adsnet.detectors.registry", "adsnet.detectors.thresholds", "adsnet.detectors.tllcm", "adsnet.detectors.tophat",
+    "adsnet.detectors.tuning", "adsnet.detectors.windows",
     "adsnet.diagnosis", "adsnet.errors", "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file",
     "adsnet.normalise", "adsnet.prediction", "adsnet.processes", "adsnet.resources", "adsnet.targets",
 )  # fmt: skip

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from adsnet.cli import print_error, sparsity_of
+from adsnet.cli import print_error
+from adsnet.commands.models import load_source
 from adsnet.data.datasets import Dataset, open_dataset
 from adsnet.data.labels import read_mask
 from adsnet.errors import ConfigError, DatasetError
 from adsnet.evaluation import Report, evaluate, evaluate_masks, labelled_only
+from adsnet.processes import connected
 from adsnet.storage.atomic import read_json, write_json
 
 
@@ -43,17 +45,13 @@ def execute(options: argparse.Namespace) -> int:
 
 def _from_model(dataset: Dataset, options: argparse.Namespace) -> tuple[Report, bool]:
     """The report, and whether this process is the one that prints it."""
-    from adsnet.commands.models import load_predictor  # torch is not needed to score saved masks
-    from adsnet.processes import connected
-
-    sparsity = sparsity_of(options)
     with connected() as processes:
-        predictor = load_predictor(options)
+        source = load_source(options)
         hidden = None if processes.first else True
         with tqdm(total=len(dataset.samples), unit="frame", disable=hidden) as bar:
             report = evaluate(
                 dataset,
-                lambda pixels: predictor.predict(pixels, sparsity, options.engine),
+                lambda pixels: source.predict([pixels])[0],
                 progress=lambda done, count: bar.update(done - bar.n),
                 processes=processes,
             )

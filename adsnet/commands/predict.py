@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from adsnet.cli import print_error, sparsity_of
-from adsnet.commands.models import load_predictor
-from adsnet.config import Sparsity
+from adsnet.commands.models import Source, load_source
 from adsnet.data.datasets import is_dataset, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, read_frame
 from adsnet.data.labels import write_mask
 from adsnet.errors import AdsnetError, FrameError
 from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
-from adsnet.predictor import Predictor
 from adsnet.processes import Processes, connected
 from adsnet.storage.atomic import write_json
 from adsnet.storage.files import shown
@@ -44,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _execute(options: argparse.Namespace, processes: Processes) -> int:
-    sparsity = sparsity_of(options)
+    sparsity_of(options)  # a bad option is told before bad files are
     status = 0
     refs: list[FrameRef] = []
     for path in options.paths:
@@ -57,19 +55,17 @@ def _execute(options: argparse.Namespace, processes: Processes) -> int:
     _require_distinct(refs)
     if not refs:
         return status
-    predictor = load_predictor(options)
+    source = load_source(options)
     mine = refs[processes.rank :: processes.count]
-    records = processes.all(_predict_all(mine, predictor, sparsity, options, shows=processes.first))
+    records = processes.all(_predict_all(mine, source, options.out, shows=processes.first))
     frames = [record for record in records if record is not None]
     if processes.first:
-        made = {"model": predictor.card.name, "device": predictor.device.type, "notes": predictor.notes}
-        write_json(options.out / "predictions.json", {"format": FORMAT, **made, "frames": frames})
+        made = {"format": FORMAT, "model": source.model, **source.about(), "frames": frames}
+        write_json(options.out / "predictions.json", made)
     return status if len(frames) == len(refs) else 2
 
 
-def _predict_all(
-    refs: list[FrameRef], predictor: Predictor, sparsity: Sparsity, options: argparse.Namespace, *, shows: bool
-) -> list[dict[str, Any] | None]:
+def _predict_all(refs: list[FrameRef], source: Source, out: Path, *, shows: bool) -> list[dict[str, Any] | None]:
     """Write the masks; an entry of predictions.json for each frame, None for one that failed."""
     records: dict[str, dict[str, Any]] = {}
     hidden = None if shows else True
@@ -81,12 +77,12 @@ def _predict_all(
                 if isinstance(pixels, FrameError):
                     print_error(str(pixels))
             try:
-                predictions = _predict(readable, predictor, sparsity, options.engine)
+                predictions = _predict(readable, source)
             except FrameError as error:
                 print_error(str(error))
                 continue
             for (ref, _), prediction in zip(readable, predictions, strict=True):
-                write_mask(options.out / "masks" / f"{ref.stem}.png", prediction.mask)
+                write_mask(out / "masks" / f"{ref.stem}.png", prediction.mask)
                 records[ref.stem] = record_of(ref, prediction)
     return [records.get(ref.stem) for ref in refs]
 
@@ -145,13 +141,11 @@ def _fits(batch: list[Read], pixels: NDArray[Any] | FrameError) -> bool:
     return bool((len(batch) + 1) * padded <= BATCH_PIXELS)
 
 
-def _predict(
-    frames: list[tuple[FrameRef, NDArray[Any]]], predictor: Predictor, sparsity: Sparsity, engine: str
-) -> list[Prediction]:
+def _predict(frames: list[tuple[FrameRef, NDArray[Any]]], source: Source) -> list[Prediction]:
     if not frames:
         return []
     try:
-        return predictor.predict_batch([pixels for _, pixels in frames], sparsity, engine)
+        return source.predict([pixels for _, pixels in frames])
     except FrameError as error:  # the predictor does not know the files, and too large is each of them
         raise FrameError(f"{', '.join(shown(ref.path) for ref, _ in frames)}: {error}") from error
 

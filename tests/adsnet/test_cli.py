@@ -470,3 +470,23 @@ def test_help_and_info_cost_no_torch() -> None:
     started = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
     assert time.perf_counter() - started < 30
+
+
+@pytest.mark.parametrize("detector", ["tophat", "lef", "aadcdd", "tllcm"])
+def test_methods_without_a_network_predict_and_are_scored(detector: str, data_set: Path, tmp_path: Path) -> None:
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    assert main(["predict", str(data_set), "--detector", detector, "--out", str(out)]) == 0
+    made = json.loads((out / "predictions.json").read_text())
+    assert made["model"] == detector and len(made["frames"]) == 10
+    assert main(["evaluate", "--data", str(data_set), "--detector", detector, "--json", str(report)]) == 0
+    scored = json.loads(report.read_text())
+    assert scored["detector"] == detector and scored["images"] == 10
+    again = tmp_path / "again.json"
+    assert main(["evaluate", "--data", str(data_set), "--predictions", str(out), "--json", str(again)]) == 0
+    saved = json.loads(again.read_text())
+    assert all(saved[key] == scored[key] for key in ("iou", "niou", "pd", "fa"))  # the threshold is at one half
+
+
+def test_a_method_without_a_network_takes_no_model(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--data", str(data_set), "--detector", "tophat", "--drop", "0.5", "0.5"]) == 2
+    assert "tophat has no model and drops no patches" in capsys.readouterr().err

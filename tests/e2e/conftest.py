@@ -33,6 +33,10 @@ class NoQuestions:
         self.asked.append("open model")
         return None
 
+    def save_csv(self, name: str) -> Path | None:
+        self.asked.append(f"csv {name}")
+        return None
+
     def ask_discard(self, stems: Sequence[str]) -> bool:
         self.asked.append(f"discard {stems}")
         return True

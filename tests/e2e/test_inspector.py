@@ -108,9 +108,9 @@ def test_the_inspector(tmp_path: Path, run_studio: RunStudio) -> None:
         assert judged.verdicts == expected and judged.stem in session.report.csv()
         totals = session.report.totals
         assert totals["found"] == sum(f.score.found for f in session.report.frames if f.score is not None)
-        row = window.report.table.model().index(47, 0)
-        window.report.table.scrollTo(row)
-        place = window.report.table.visualRect(row).center()
+        last = window.report.table.model().index(47, 0)
+        window.report.table.scrollTo(last)
+        place = window.report.table.visualRect(last).center()
         QTest.mouseClick(window.report.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert session.frame_index == 47 and session.prediction is not None  # without waiting
 
