@@ -83,6 +83,12 @@ def _take_all(studio: object) -> None:
     take("attention")
     toggle("attention4")
 
+    window.action_set["model.judge"].trigger()
+    wait(lambda: session.report.status == "done")
+    window.show_panel("why")
+    take("why")
+    window.show_panel("targets")
+
     window.cascade._stage3.slider.setValue(25)
     window.cascade._stage2.slider.setValue(50)
     show("clouds_06")

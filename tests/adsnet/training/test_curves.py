@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_all_curves_are_there(tmp_path: Path) -> None:
 
 def test_steps_that_are_done_again_are_shown_once(tmp_path: Path) -> None:
     for first, value in ((1, 9.0), (2, 1.0)):  # killed after step 3, resumed after step 1
+        time.sleep(1.1)  # event files are told apart, and ordered, by the second they were begun in
         curve = Board(tmp_path, first)
         for step in range(first, 4):
             curve.add(step, {"total": value})
