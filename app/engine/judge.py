@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, SignalInstance
 
 from adsnet.config import Sparsity
 from adsnet.data.frames import Frame
@@ -19,6 +19,7 @@ from adsnet.metrics import Evaluation
 from adsnet.prediction import BoolMap
 from app.engine.backstage import Backstage
 from app.engine.client import WorkerClient
+from app.engine.retired import Retired
 from app.state.predictions import PredictionKey
 from app.state.report import Conditions, Judged, judge
 from app.state.sequence import Sequence
@@ -60,7 +61,7 @@ class JudgeEngine(QObject):
         self._session = session
         self._make_client = client_factory
         self._client: WorkerClient | None = None
-        self._ending: list[WorkerClient] = []
+        self._retired = Retired(self)
         self._backstage = Backstage(self)
         self._backstage.finished.connect(self._on_finished)
         self._run = 0
@@ -95,16 +96,14 @@ class JudgeEngine(QObject):
         self._sequence, self._paths = sequence, [session.saving.label_path(stem) for stem in sequence.stems]
         self._sparsity, self._engine = session.sparsity.without_forced(), session.engine
         self._threshold = session.predictions.threshold
-        name = f"{model.path} {model.stamp}"
-        self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, name, self._engine)
+        identity = model.identity
+        self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, identity, self._engine)
         session.report.begin(Conditions(model.name, self._sparsity.drop, self._threshold))
         self._job = session.jobs.start("judge", "Judging all frames")
         self._began = time.monotonic()
         client = self._client = self._make_client(session.settings.threads or None)
-        client.predicted.connect(self._on_predicted)
-        client.failed.connect(self._on_failed)
-        client.gave_up.connect(self._on_gave_up)
-        client.crashed.connect(self._on_gave_up)
+        for signal, slot in self._slots(client):
+            signal.connect(slot)
         client.start()
         client.load_model(os.fspath(model.path), session.settings.device)
         self._read(0)
@@ -117,13 +116,10 @@ class JudgeEngine(QObject):
     def shutdown(self) -> None:
         """End the process, at the end of the program."""
         self.stop()
-        for client in self._ending:
-            client.shutdown()
 
     def wait_shutdown(self, milliseconds: int) -> None:
         """Wait until the process is gone."""
-        for client in self._ending:
-            client.wait_shutdown(milliseconds)
+        self._retired.wait_shutdown(milliseconds)
 
     # ---- frame after frame ----------------------------------------------------------------------------------
 
@@ -190,14 +186,23 @@ class JudgeEngine(QObject):
         else:
             self._read(done)
 
-    def _end(self, how: str) -> None:
+    def _end(self, how: Literal["stopped", "done"]) -> None:
         client, self._client, self._waiting = self._client, None, None
         self._run += 1
         if client is not None:
-            client.shutdown()
-            self._ending = [one for one in self._ending if one.is_running] + [client]
+            for signal, slot in self._slots(client):
+                signal.disconnect(slot)  # what it still says is not about the next judgement
+            self._retired.take(client)
         self._session.jobs.finish(self._job)
-        self._session.report.end("done" if how == "done" else "stopped")
+        self._session.report.end(how)
+
+    def _slots(self, client: WorkerClient) -> list[tuple[SignalInstance, Callable[..., None]]]:
+        return [
+            (client.predicted, self._on_predicted),
+            (client.failed, self._on_failed),
+            (client.gave_up, self._on_gave_up),
+            (client.crashed, self._on_gave_up),
+        ]
 
     def _on_sequence(self) -> None:
         """Verdicts on another sequence mean nothing here."""

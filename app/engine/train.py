@@ -15,6 +15,7 @@ from adsnet.data.datasets import Dataset, write_manifest
 from adsnet.errors import StorageError, TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
 from app.engine.client import WorkerClient
+from app.engine.retired import Retired
 from app.engine.scores import load_scores, save_scores
 from app.state.session import Session
 from app.storage.project import Project
@@ -46,7 +47,7 @@ class TrainEngine(QObject):
         self._session = session
         self._make_client = client_factory
         self._client: WorkerClient | None = None
-        self._ending: list[WorkerClient] = []
+        self._retired = Retired(self)
         self._train_job: int | None = None
         self._shown = 0
         self._project: Project | None = None
@@ -141,12 +142,10 @@ class TrainEngine(QObject):
         if self._client is not None:
             self._client.shutdown()
 
-    def _clients(self) -> list[WorkerClient]:
-        return [*self._ending, *([self._client] if self._client is not None else [])]
-
     def wait_shutdown(self, milliseconds: int) -> bool:
         """Wait for the process to end; returns whether it is gone. For the end of the program."""
-        return all([client.wait_shutdown(milliseconds) for client in self._clients()])
+        gone = self._retired.wait_shutdown(milliseconds)
+        return (self._client is None or self._client.wait_shutdown(milliseconds)) and gone
 
     def _offer(self) -> None:
         """Offer the candidate of an earlier session that nobody decided on."""
@@ -219,20 +218,8 @@ class TrainEngine(QObject):
         self._train_job = None
         self._session.jobs.finish(self._shown)
         client, self._client = self._client, None
-        if client is None:
-            return
-        client.shutdown()
-        if client.is_running:
-            self._ending.append(client)
-            client.state_changed.connect(self._sweep)
-        else:
-            client.deleteLater()
-
-    def _sweep(self) -> None:
-        """Let go of clients whose process has ended."""
-        for client in [one for one in self._ending if not one.is_running]:
-            self._ending.remove(client)
-            client.deleteLater()
+        if client is not None:
+            self._retired.take(client)
 
 
 def _candidate(result: dict[str, Any]) -> Path | None:

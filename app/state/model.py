@@ -22,3 +22,8 @@ class Model:
     path: Path
     card: dict[str, Any]
     stamp: tuple[int, int] | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other model, for ``PredictionKey``."""
+        return f"{self.path} {self.stamp}"

@@ -96,6 +96,19 @@ def test_stopping_keeps_what_is_judged(engine: JudgeEngine, session: Session, qt
     assert len(session.report.frames) == 3
 
 
+def test_what_a_stopped_judgement_still_says_is_not_about_the_next(
+    engine: JudgeEngine, session: Session, qtbot: QtBot
+) -> None:
+    session.set_engine("slow")
+    engine.start()
+    qtbot.waitUntil(lambda: len(session.report.frames) == 1, timeout=10_000)
+    engine.stop()  # its process is computing, and will fail that prediction as it ends
+    engine.start()
+    qtbot.waitUntil(lambda: session.report.status != "running", timeout=10_000)
+    assert session.report.status == "done" and session.notices.current == ()
+    assert [frame.problem for frame in session.report.frames] == [""] * 3
+
+
 def test_a_process_that_dies_ends_it_with_a_sentence(engine: JudgeEngine, session: Session, qtbot: QtBot) -> None:
     session.set_engine("kill")
     engine.start()
