@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,6 +141,12 @@ def totals(verdicts: Iterable[Diagnosis]) -> dict[Verdict, int]:
     """How many there are of each verdict, all of them named."""
     counted = Counter(one.verdict for one in verdicts)
     return {verdict: counted[verdict] for verdict in VERDICTS}
+
+
+def lost(counts: Mapping[Verdict, int]) -> tuple[int, int]:
+    """Of the counts by verdict: targets lost to sparsity, and to the segmentation."""
+    to_sparsity, to_segmentation = (sum(counts[one] for one in kinds) for kinds in (SPARSITY, SEGMENTATION))
+    return to_sparsity, to_segmentation
 
 
 CSV_COLUMNS = ("frame", "verdict", "x", "y", "area", "peak", "keep_3", "keep_2", "distance")

@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.detectors.parameters import check_parameters, parameter
-from adsnet.detectors.windows import AROUND, Map, box_sum, is_flat, shifted
+from adsnet.detectors.windows import AROUND, Map, box_sum, is_flat, native, shifted
 from adsnet.errors import ConfigError
-
-_NATIVE = (np.uint8, np.uint16, np.float32)
 
 
 @dataclass(frozen=True)
@@ -63,26 +61,25 @@ class Tllcm:
         """
         if is_flat(pixels):
             return np.zeros(pixels.shape)
-        # Only order matters for the brightest pixels: native types are several times faster than float64.
-        native = pixels if pixels.dtype in _NATIVE else pixels.astype(np.float64)
-        if native.min() < 0:
-            native = native.astype(np.float64) - float(native.min())
-        cells = [_brightest_cell(native, side, self.brightest) for side in self.sides]
+        values = native(pixels)  # only order matters for the brightest pixels
+        if values.min() < 0:
+            values = values.astype(np.float64) - float(values.min())
+        cells = [_brightest_cell(values, side, self.brightest) for side in self.sides]
         # The contrast falls with B: the largest over the scales is that of the smallest B.
         around: Map = reduce(np.minimum, cells).copy()
         around[around == 0.0] = min(float(b.min(where=b > 0.0, initial=np.inf)) for b in cells)
         weights = np.array([0.25, 0.5, 0.25])
         smooth = np.asarray(
-            cv2.sepFilter2D(native.astype(np.float64), cv2.CV_64F, weights, weights, borderType=cv2.BORDER_REFLECT),
+            cv2.sepFilter2D(values.astype(np.float64), cv2.CV_64F, weights, weights, borderType=cv2.BORDER_REFLECT),
             np.float64,
         )
         saliency: Map = np.maximum(smooth * smooth / around - smooth, 0.0)
         return saliency
 
 
-def _brightest_cell(native: NDArray[Any], side: int, brightest: int) -> Map:
+def _brightest_cell(values: NDArray[Any], side: int, brightest: int) -> Map:
     """The largest of the means of the ``brightest`` pixels of the eight outer cells, (H, W)."""
-    padded = np.pad(native, side + side // 2, mode="symmetric")
+    padded = np.pad(values, side + side // 2, mode="symmetric")
     means = top_means(padded, side, brightest)  # of the cells around all pixels and ``side`` beyond the border
     brightest_cell: Map = reduce(np.maximum, (shifted(means, side, side * y, side * x) for y, x in AROUND))
     return brightest_cell

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.detectors.parameters import check_parameters, parameter
-from adsnet.detectors.windows import Map, is_flat
-
-_NATIVE = (np.uint8, np.uint16, np.float32)
+from adsnet.detectors.windows import Map, is_flat, native
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,9 @@ class TopHat:
         """
         if is_flat(pixels):
             return np.zeros(pixels.shape)
-        native = np.ascontiguousarray(pixels if pixels.dtype in _NATIVE else pixels.astype(np.float64))
+        values = np.ascontiguousarray(native(pixels))
         # A filled square is done as a running minimum or maximum of rows, then of columns. OpenCV's own border is
         # the highest value of the type for the erosion and the lowest for the dilation, so that it never counts.
-        opened = cv2.morphologyEx(native, cv2.MORPH_OPEN, np.ones((self.side, self.side), np.uint8))
-        saliency: Map = native.astype(np.float64) - opened
+        opened = cv2.morphologyEx(values, cv2.MORPH_OPEN, np.ones((self.side, self.side), np.uint8))
+        saliency: Map = values.astype(np.float64) - opened
         return saliency

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -11,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from adsnet.diagnosis import CSV_COLUMNS, VERDICTS, Diagnosis, Verdict, csv_rows, diagnose
 from adsnet.metrics import Evaluation, FrameScore, Metrics
 from adsnet.prediction import BoolMap, Prediction
+from adsnet.targets import find_targets
 
 Status = Literal["empty", "running", "stopped", "done"]
 
@@ -109,22 +112,19 @@ class Report(QObject):
     def csv(self) -> str:
         """One line for each verdict, with a line of headings."""
         rows = [CSV_COLUMNS, *(row for frame in self.frames for row in csv_rows(frame.stem, frame.verdicts))]
-        return "".join(",".join(_quoted(cell) for cell in row) + "\n" for row in rows)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        return text.getvalue()
 
 
 def judge(
     index: int, stem: str, prediction: Prediction, label: BoolMap | None, *, threshold: float
 ) -> tuple[Judged, Evaluation | None]:
     """Verdicts and score of one frame; ``label`` is None where there is none."""
+    mask = prediction.probability > threshold
     if label is None:
-        empty = diagnose(prediction, prediction.probability < 0, threshold=threshold)
-        return Judged(index, stem, predicted=len(empty)), None
+        return Judged(index, stem, predicted=len(find_targets(mask))), None
     verdicts = diagnose(prediction, label, threshold=threshold)
     evaluation = Evaluation()
-    score = evaluation.add_mask(prediction.probability > threshold, label)
-    counts = Counter(one.verdict for one in verdicts)
-    return Judged(index, stem, verdicts, score, counts["found"] + counts["false"]), evaluation
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\n') else cell
+    score = evaluation.add_mask(mask, label)
+    return Judged(index, stem, verdicts, score, score.found + score.false), evaluation

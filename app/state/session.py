@@ -280,7 +280,7 @@ class Session(QObject):
         if self._sequence is None or self._frame is None or self._model is None:
             return None
         frame = self._sequence.key(self._frame_index)
-        return PredictionKey(frame, self._sparsity, f"{self._model.path} {self._model.stamp}", self._engine)
+        return PredictionKey(frame, self._sparsity, self._model.identity, self._engine)
 
     def _on_prediction(self) -> None:
         if self._frame_index >= 0:

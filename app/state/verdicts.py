@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from adsnet.diagnosis import Diagnosis, diagnose, totals
+from adsnet.diagnosis import Diagnosis, diagnose, lost, totals
 from app.state.session import Session
 
 
@@ -46,12 +46,9 @@ class FrameVerdicts(QObject):
         targets = sum(counts.values()) - counts["false"]
         if not self._verdicts:
             return "No target in the label, none predicted."
-        lost = {
-            "lost to sparsity": counts["dropped_3"] + counts["dropped_2"],
-            "lost to the segmentation": counts["faint"] + counts["merged"] + counts["off"],
-            "false": counts["false"],
-        }
-        parts = [f"{counts['found']} of {targets} found", *(f"{n} {what}" for what, n in lost.items() if n)]
+        dropped, segmented = lost(counts)
+        rest = {"lost to sparsity": dropped, "lost to the segmentation": segmented, "false": counts["false"]}
+        parts = [f"{counts['found']} of {targets} found", *(f"{n} {what}" for what, n in rest.items() if n)]
         return ", ".join(parts)
 
     def watch(self, watched: bool) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
-from adsnet.diagnosis import SEGMENTATION, SPARSITY
+from adsnet.diagnosis import lost
 from app.state.report import Judged, Report
+from app.views.binding import Throttle
 from app.views.icons import set_icon
 from app.views.parts import primary, quiet_label
 from app.wording import counted
@@ -23,6 +24,7 @@ _COLUMNS = (
     ("✕", "Predicted targets that match none of the label"),
     ("IoU", "Overlap of prediction and label"),
 )
+_SUMMARY_MS = 250
 SortRole = int(Qt.ItemDataRole.UserRole) + 1
 
 
@@ -137,8 +139,10 @@ class ReportPanel(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 1)
+        # The measures are those of all frames so far: made anew for each, they would take ever longer.
+        self._throttle = Throttle(self._read, interval_ms=_SUMMARY_MS, parent=self)
         report.changed.connect(self._read)
-        report.judged.connect(self._read)
+        report.judged.connect(lambda _row: self._throttle.wish())
         self._read()
 
     def _judge_or_stop(self) -> None:
@@ -147,7 +151,7 @@ class ReportPanel(QWidget):
     def _choose(self, index: QModelIndex) -> None:
         self.frame_requested.emit(self.model.frame(self._sorted.mapToSource(index).row()).index)
 
-    def _read(self, _row: int = 0) -> None:
+    def _read(self) -> None:
         running = self._report.status == "running"
         self.judge.setText("Stop" if running else "Judge all frames")
         self.export.setEnabled(bool(self._report.frames) and not running)
@@ -163,7 +167,7 @@ def summary_of(report: Report) -> str:
     lines = [f"{counted(len(report.frames), 'frame')}, {report.labelled} labelled"]
     if report.labelled:
         targets = sum(totals.values()) - totals["false"]
-        dropped, segmented = sum(totals[v] for v in SPARSITY), sum(totals[v] for v in SEGMENTATION)
+        dropped, segmented = lost(totals)
         lines.append(
             f"{totals['found']} of {targets} found, {dropped} lost to sparsity, {segmented} to segmentation, "
             f"{totals['false']} false"
@@ -197,15 +201,10 @@ def _text(frame: Judged, column: int) -> str:
         return "–"
     if frame.score is None:
         return str(frame.predicted) if column == 4 else "–"
-    counts = frame.counts
     if column == 5:
         return "–" if frame.score.iou is None else f"{frame.score.iou:.2f}"
-    return (
-        f"{frame.score.found}/{frame.score.targets}",
-        str(sum(counts[v] for v in SPARSITY)),
-        str(sum(counts[v] for v in SEGMENTATION)),
-        str(counts["false"]),
-    )[column - 1]
+    texts = f"{frame.score.found}/{frame.score.targets}", *map(str, lost(frame.counts)), str(frame.score.false)
+    return texts[column - 1]
 
 
 def _rank(frame: Judged, column: int) -> float | str:
@@ -215,6 +214,4 @@ def _rank(frame: Judged, column: int) -> float | str:
         return -1.0
     if column == 5:
         return -1.0 if frame.score.iou is None else frame.score.iou
-    counts = frame.counts
-    ranks = frame.score.found, sum(counts[v] for v in SPARSITY), sum(counts[v] for v in SEGMENTATION), counts["false"]
-    return float(ranks[column - 1])
+    return float((frame.score.found, *lost(frame.counts), frame.score.false)[column - 1])

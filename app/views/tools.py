@@ -109,54 +109,10 @@ class PaintTool:
         self._last = at
 
 
-class SelectTool:
-    """Click a target to select it, click beside it to select none; dragging moves the view."""
+class ClickTool:
+    """What tools have in common that act on a click and change no pixel of the label; dragging moves the view."""
 
-    name = "select"
     pans = True
-
-    def __init__(
-        self, *, target_at: Callable[[float, float], int | None], select: Callable[[int | None], None]
-    ) -> None:
-        self._target_at = target_at
-        self._select = select
-
-    @property
-    def active(self) -> bool:
-        """Selecting needs no drag."""
-        return False
-
-    def press(self, at: Pointer) -> None:
-        """Nothing happens until the release: the press may begin a drag."""
-
-    def move(self, at: Pointer) -> None:
-        """The canvas pans."""
-
-    def release(self, at: Pointer) -> None:
-        """A click: select what is here."""
-        self._select(self._target_at(at.x, at.y))
-
-    def finish(self) -> None:
-        """Nothing is going on between press and release."""
-
-    def cancel(self) -> None:
-        """Select nothing."""
-        self._select(None)
-
-    def footprint(self, at: Pointer) -> Footprint | None:
-        """Selecting changes no pixel."""
-        return None
-
-
-class PatchTool:
-    """Click a patch to force it the other way, again to free it; with Shift for the last stage only. Dragging pans."""
-
-    name = "patches"
-    pans = True
-
-    def __init__(self, *, flip: Callable[[float, float, bool], None], free: Callable[[], None]) -> None:
-        self._flip = flip
-        self._free = free
 
     @property
     def active(self) -> bool:
@@ -169,17 +125,47 @@ class PatchTool:
     def move(self, at: Pointer) -> None:
         """The canvas pans."""
 
+    def finish(self) -> None:
+        """Nothing is going on between press and release."""
+
+    def footprint(self, at: Pointer) -> Footprint | None:
+        """A click changes no pixel."""
+        return None
+
+
+class SelectTool(ClickTool):
+    """Click a target to select it, click beside it to select none."""
+
+    name = "select"
+
+    def __init__(
+        self, *, target_at: Callable[[float, float], int | None], select: Callable[[int | None], None]
+    ) -> None:
+        self._target_at = target_at
+        self._select = select
+
+    def release(self, at: Pointer) -> None:
+        """A click: select what is here."""
+        self._select(self._target_at(at.x, at.y))
+
+    def cancel(self) -> None:
+        """Select nothing."""
+        self._select(None)
+
+
+class PatchTool(ClickTool):
+    """Click a patch to force it the other way, again to free it; with Shift for the last stage only."""
+
+    name = "patches"
+
+    def __init__(self, *, flip: Callable[[float, float, bool], None], free: Callable[[], None]) -> None:
+        self._flip = flip
+        self._free = free
+
     def release(self, at: Pointer) -> None:
         """A click: force or free the patch that is here."""
         self._flip(at.x, at.y, at.shift)
 
-    def finish(self) -> None:
-        """Nothing is going on between press and release."""
-
     def cancel(self) -> None:
         """Free all patches."""
         self._free()
-
-    def footprint(self, at: Pointer) -> Footprint | None:
-        """Forcing changes no pixel of the label."""
-        return None
