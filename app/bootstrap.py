@@ -138,7 +138,9 @@ class Studio:
         from PySide6.QtCore import QTimer
 
         from app.failures import LOGGER
+        from app.garbage import GarbageCollector
 
+        garbage = GarbageCollector(self.window)
         self.window.show()
         LOGGER.info("the window is shown")
         if started is not None:
@@ -149,6 +151,7 @@ class Studio:
         gc.freeze()
         code = int(self.application.exec())
         gc.unfreeze()
+        garbage.stop()
         self._end()
         return code
 

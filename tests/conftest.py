@@ -8,10 +8,14 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from app.garbage import sweep
 
 # Timing limits of single examples fail on a busy machine for no reason of ours; shared fixtures only isolate folders.
 settings.register_profile("adsnet", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -35,3 +39,11 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     }.items():
         monkeypatch.setenv(variable, str(folder))
     return home
+
+
+@pytest.fixture(autouse=True)
+def garbage() -> Iterator[None]:
+    """Collected between tests, in the main thread: windows that were left behind must not be destroyed in another."""
+    gc.disable()
+    yield
+    sweep()

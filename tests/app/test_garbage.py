@@ -1,0 +1,63 @@
+"""A Qt object in a cycle dies in the thread of the window, whoever allocates."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from app.garbage import GarbageCollector
+
+
+class Cycle(QObject):
+    """Keeps itself alive, and remembers in which thread it went."""
+
+    def __init__(self, ended_in: list[int]) -> None:
+        super().__init__()
+        self.me = self
+        weakref.finalize(self, lambda: ended_in.append(threading.get_ident()))
+
+
+def allocate() -> list[list[int]]:
+    """More objects than all thresholds of the automatic collection together."""
+    return [[number] for number in range(200_000)]
+
+
+def in_a_thread() -> None:
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    thread.join()
+
+
+@pytest.fixture
+def cycle_and_end(qtbot: QtBot) -> list[int]:
+    gc.collect()
+    ended_in: list[int] = []
+    Cycle(ended_in)
+    return ended_in
+
+
+def test_left_to_python_it_would_go_in_another_thread(cycle_and_end: list[int]) -> None:
+    gc.enable()
+    in_a_thread()
+    assert cycle_and_end and cycle_and_end[0] != threading.get_ident()
+
+
+def test_it_goes_in_the_thread_of_the_window(cycle_and_end: list[int], qtbot: QtBot) -> None:
+    collector = GarbageCollector()
+    try:
+        in_a_thread()
+        assert not cycle_and_end
+        keep = []
+        for _ in range(150):  # generations grow old by sweeps, not by time
+            keep.append(allocate()[:1000])
+            qtbot.wait(1)
+        qtbot.waitUntil(lambda: bool(cycle_and_end), timeout=5000)
+        assert cycle_and_end == [threading.get_ident()]
+    finally:
+        collector.stop()
+    assert gc.isenabled()
