@@ -51,6 +51,22 @@ class _AddData(argparse.Action):
         namespace.data = entries
 
 
+class _OneOrTwo(argparse.Action):
+    """``A`` for both stages, or ``A B`` for one each."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        assert isinstance(values, list)
+        if len(values) > 2:
+            parser.error(f"{option_string} takes one threshold, or one for stage 3 and one for stage 2")
+        setattr(namespace, self.dest, (values[0], values[-1]))
+
+
 def print_error(text: str) -> None:
     """One line on stderr; what a terminal cannot show, or would obey, is escaped."""
     sys.stderr.write(shown(" ".join(f"adsnet: error: {text}".split())) + "\n")
@@ -151,4 +167,11 @@ def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> No
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="dropped fractions (0.25 0.5)")
-    which.add_argument("--keep-threshold", type=float, metavar="T", help="keep patches with a probability above T")
+    which.add_argument(
+        "--keep-threshold",
+        nargs="+",
+        action=_OneOrTwo,
+        type=float,
+        metavar="T",
+        help="keep patches with a probability above T; a second number is for stage 2",
+    )

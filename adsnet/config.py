@@ -134,22 +134,20 @@ class Sparsity:
     Attributes:
         drop: dropped fraction ε of the whole grid for stage 3 and for stage 2, cumulative, each 0..1:
             the best ``round((1 - ε) · N)`` patches are kept. The paper's choice is (0.25, 0.5).
-        threshold: when given, ``drop`` is ignored and a patch is kept where its keep probability (with ``rescore``
-            the product that it is ranked by) exceeds it.
+        threshold: when given, of stage 3 and of stage 2, ``drop`` is ignored and a patch is kept where its keep
+            probability (with ``rescore`` the product that it is ranked by) exceeds that of the stage.
         forced: patches that are kept or dropped beside that.
     """
 
     drop: tuple[float, float] = (0.25, 0.5)
-    threshold: float | None = None
+    threshold: tuple[float, float] | None = None
     forced: tuple[ForcedPatch, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, value in zip(("stage 3", "stage 2"), self.drop, strict=True):
-            _require(0.0 <= value <= 1.0, f"the dropped fraction of {name} is {value}; it must be between 0 and 1")
-        if self.threshold is not None:
-            _require(
-                0.0 <= self.threshold <= 1.0, f"the keep threshold is {self.threshold}; it must be between 0 and 1"
-            )
+        given = {"dropped fraction": self.drop, "keep threshold": self.threshold}
+        for what, values in given.items():
+            for stage, value in zip(("stage 3", "stage 2"), values, strict=True) if values is not None else ():
+                _require(0.0 <= value <= 1.0, f"the {what} of {stage} is {value}; it must be between 0 and 1")
 
     def without_forced(self) -> Sparsity:
         """The same with no patch forced."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adsnet.config import Sparsity
+
 _LISTED = 5
 
 
@@ -15,3 +17,12 @@ def counted(count: int, noun: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first few names with commas between them."""
     return ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")
+
+
+def which_patches(sparsity: Sparsity) -> str:
+    """What becomes of the patches, in words."""
+    if sparsity.threshold is not None:
+        stage3, stage2 = sparsity.threshold
+        return f"patches kept above {stage3:.3g} and {stage2:.3g}"
+    stage3, stage2 = sparsity.drop
+    return f"{100 * stage3:.0f} % and {100 * stage2:.0f} % of the patches dropped"

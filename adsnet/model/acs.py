@@ -133,7 +133,7 @@ def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, s
     """
     allowed = None if previous is None else previous.to(score.dtype)
     if sparsity.threshold is not None:
-        keep = (score > sparsity.threshold).to(score.dtype)
+        keep = (score > sparsity.threshold[3 - stage]).to(score.dtype)
     else:
         keep = _best_patches(score, allowed, sparsity.drop[3 - stage])
     for patch in sparsity.forced:

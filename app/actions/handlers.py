@@ -252,13 +252,22 @@ def remember_choices(ctx: Context) -> None:
         engine=session.engine,
         drop_stage3=session.sparsity.drop[0],
         drop_stage2=session.sparsity.drop[1],
+        patches_by="fraction" if session.sparsity.threshold is None else "threshold",
     )
+    if session.sparsity.threshold is not None:
+        keep3, keep2 = session.sparsity.threshold
+        settings = dataclasses.replace(settings, keep_stage3=keep3, keep_stage2=keep2)
     session.set_settings(settings)
 
 
 def set_drop(ctx: Context, stage3: float, stage2: float) -> None:
-    """Another dropped fraction; the frame is predicted again."""
-    ctx.session.set_sparsity(dataclasses.replace(ctx.session.sparsity, drop=(stage3, stage2)))
+    """Drop these fractions of the patches; the frame is predicted again."""
+    ctx.session.set_sparsity(dataclasses.replace(ctx.session.sparsity, drop=(stage3, stage2), threshold=None))
+
+
+def set_keep_threshold(ctx: Context, stage3: float, stage2: float) -> None:
+    """Keep the patches above these keep probabilities; the frame is predicted again."""
+    ctx.session.set_sparsity(dataclasses.replace(ctx.session.sparsity, threshold=(stage3, stage2)))
 
 
 def _use_patches(ctx: Context) -> None:

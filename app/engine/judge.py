@@ -98,7 +98,7 @@ class JudgeEngine(QObject):
         self._threshold = session.predictions.threshold
         identity = model.identity
         self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, identity, self._engine)
-        session.report.begin(Conditions(model.name, self._sparsity.drop, self._threshold))
+        session.report.begin(Conditions(model.name, self._sparsity, self._threshold))
         self._job = session.jobs.start("judge", "Judging all frames")
         self._began = time.monotonic()
         client = self._client = self._make_client(session.settings.threads or None)

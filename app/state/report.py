@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
+from adsnet.config import Sparsity
 from adsnet.diagnosis import CSV_COLUMNS, VERDICTS, Diagnosis, Verdict, csv_rows, diagnose
 from adsnet.metrics import Evaluation, FrameScore, Metrics
 from adsnet.prediction import BoolMap, Prediction
@@ -47,7 +48,7 @@ class Conditions(NamedTuple):
     """What the judgement was made with, for the person who reads it."""
 
     model: str
-    drop: tuple[float, float]
+    sparsity: Sparsity
     threshold: float
 
 

@@ -78,7 +78,7 @@ class Session(QObject):
         self._sequence: Sequence | None = None
         self._frame_index = -1
         self._frame: Frame | None = None
-        self._sparsity = Sparsity(drop=(settings.drop_stage3, settings.drop_stage2))
+        self._sparsity = settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
         self._opener = Opener(self.jobs, self.notices, self)
@@ -390,8 +390,8 @@ class Session(QObject):
         self.display.apply(settings, before)
         if before.engine != settings.engine:
             self.set_engine(settings.engine)
-        if (drop := (settings.drop_stage3, settings.drop_stage2)) != (before.drop_stage3, before.drop_stage2):
-            self.set_sparsity(Sparsity(drop=drop))
+        if before.sparsity != settings.sparsity:
+            self.set_sparsity(settings.sparsity)
         self.settings_changed.emit()
         try:
             save_settings(settings)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adsnet.config import Sparsity
 from adsnet.errors import StorageError
 from adsnet.storage.atomic import read_json, write_json
 from adsnet.storage.files import shown
@@ -67,10 +68,19 @@ class Settings:
     prediction_megabytes: int = _number(128, "Memory for predictions (MB)", "Network", 1, 8192)
     drop_stage3: float = _number(0.25, "Dropped fraction of stage 3", "Network", 0.0, 1.0)
     drop_stage2: float = _number(0.5, "Dropped fraction of stage 2", "Network", 0.0, 1.0)
+    patches_by: str = _choice("fraction", "Patches are dropped by", "Network", ("fraction", "threshold"))
+    keep_stage3: float = _number(0.5, "Keep threshold of stage 3", "Network", 0.0, 1.0)
+    keep_stage2: float = _number(0.5, "Keep threshold of stage 2", "Network", 0.0, 1.0)
     recent: tuple[str, ...] = field(default=(), metadata={"label": "Recent", "group": "Hidden", "note": ""})
     shortcuts: dict[str, str] = field(
         default_factory=dict, metadata={"label": "Shortcuts", "group": "Hidden", "note": "Key by the id of its action."}
     )
+
+    @property
+    def sparsity(self) -> Sparsity:
+        """Which patches the network computes."""
+        keep = (self.keep_stage3, self.keep_stage2) if self.patches_by == "threshold" else None
+        return Sparsity(drop=(self.drop_stage3, self.drop_stage2), threshold=keep)
 
 
 def _default(entry: dataclasses.Field[Any]) -> object:

@@ -8,22 +8,19 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
-    QSlider,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from adsnet.prediction import Decision, Prediction
-from app.imaging.colours import ROLES
+from adsnet.config import Sparsity
+from adsnet.prediction import Prediction
 from app.state.session import Session
 from app.views.binding import Throttle, quiet
-from app.views.parts import ShareBar, Swatch, heading, quiet_label, rule
+from app.views.parts import heading, quiet_label, rule, tool_button
 from app.views.plots import QuietPlot
+from app.views.stage_controls import StageControls
 from app.views.theme import colours
 from app.views.tools import Pointer
 
@@ -31,79 +28,11 @@ _LIVE_MS = 60
 ENGINES = ("auto", "dense", "gather", "spconv")
 
 
-class _StageControls(QWidget):
-    """Drop fraction of one stage and what came of it."""
-
-    changed = Signal()
-
-    def __init__(self, stage: int, title: str, tip: str) -> None:
-        super().__init__()
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, 100)
-        self.slider.setObjectName(f"drop-{stage}")
-        self.slider.setAccessibleName(f"Dropped fraction of stage {stage}")
-        self.slider.setToolTip(tip)
-        self.number = QSpinBox()
-        self.number.setRange(0, 100)
-        self.number.setSuffix(" %")
-        self.number.setAccessibleName(f"Dropped per cent of stage {stage}")
-        self.number.setKeyboardTracking(False)
-        colour = ROLES[f"patches{stage}"]
-        self._bar = ShareBar(colour)
-        self._kept = quiet_label("–")
-        title_label = QLabel(title)
-        title_label.setToolTip(tip)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(7)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(2, 1)
-        grid.addWidget(Swatch(colour), 0, 0)
-        grid.addWidget(title_label, 0, 1)
-        grid.addWidget(self._kept, 0, 2, 1, 2, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(quiet_label("drop"), 1, 0, 1, 2)
-        grid.addWidget(self.slider, 1, 2)
-        grid.addWidget(self.number, 1, 3)
-        grid.addWidget(self._bar, 2, 0, 1, 4)
-        self.slider.valueChanged.connect(self._slid)
-        self.number.valueChanged.connect(self._typed)
-
-    @property
-    def fraction(self) -> float:
-        """The dropped fraction, 0..1."""
-        return self.slider.value() / 100
-
-    def set_fraction(self, fraction: float) -> None:
-        """Show a dropped fraction without reporting it back."""
-        with quiet(self.slider, self.number):
-            self.slider.setValue(round(fraction * 100))
-            self.number.setValue(round(fraction * 100))
-
-    def show_decision(self, decision: Decision | None, *, predicted: bool) -> None:
-        """Show counts of kept patches, or that the detector makes no decision."""
-        if decision is None:
-            self._bar.set_share(None)
-            self._kept.setText("no decision mask" if predicted else "–")
-            return
-        kept, total = int(decision.kept.sum()), decision.kept.size
-        self._bar.set_share(kept / total)
-        self._kept.setText(f"{kept} of {total} patches kept · {100 * kept / total:.0f} %")
-
-    def _slid(self, value: int) -> None:
-        with quiet(self.number):
-            self.number.setValue(value)
-        self.changed.emit()
-
-    def _typed(self, value: int) -> None:
-        with quiet(self.slider):
-            self.slider.setValue(value)
-        self.changed.emit()
-
-
 class CascadePanel(QWidget):
     """Live controls of the aware cascaded sparse module and what it decided."""
 
     drop_requested = Signal(float, float)
+    threshold_requested = Signal(float, float)
     free_requested = Signal()
     engine_requested = Signal(str)
 
@@ -111,12 +40,19 @@ class CascadePanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._pointer: Pointer | None = None
-        self._stage3 = _StageControls(
-            3, "Stage 3", "Share of all patches that stage 4 drops, so that stage 3 does not compute them"
+        self._thresholds = session.settings.keep_stage3, session.settings.keep_stage2
+        self.rule = QComboBox()
+        self.rule.addItems(["Drop a fraction of the patches", "Keep patches above a threshold"])
+        self.rule.setAccessibleName("How patches are chosen")
+        self.rule.setToolTip(
+            "A fraction always drops as many patches; a threshold drops those with a lower keep probability, however "
+            "many they are. 0.5 is what the network itself decides"
         )
-        self._stage2 = _StageControls(
-            2, "Stage 2", "Share of all patches that are dropped before stage 2; never less than for stage 3"
-        )
+        self.rule.activated.connect(self._rule_chosen)
+        self.reset = tool_button("reset", "Back to the fractions of the paper: 25 % and 50 %")
+        self.reset.clicked.connect(lambda: self.drop_requested.emit(*Sparsity().drop))
+        self._stage3 = StageControls(3)
+        self._stage2 = StageControls(2)
         self._patch = quiet_label("Move the pointer over a patch to read its keep probability.", wrap=True)
         self._patch.setMinimumHeight(self._patch.fontMetrics().lineSpacing() * 2 + 2)
         self._patch.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -154,6 +90,10 @@ class CascadePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(7)
+        rule_row = QHBoxLayout()
+        rule_row.addWidget(self.rule, 1)
+        rule_row.addWidget(self.reset)
+        layout.addLayout(rule_row)
         layout.addWidget(self._stage3)
         layout.addWidget(self._stage2)
         layout.addWidget(rule())
@@ -173,24 +113,38 @@ class CascadePanel(QWidget):
         lines = keep_lines(prediction, pointer) if prediction is not None and pointer is not None else []
         self._patch.setText("\n".join(lines) or "Move the pointer over a patch to read its keep probability.")
 
+    def _rule_chosen(self, index: int) -> None:
+        sparsity = self._session.sparsity
+        if index == 0 and sparsity.threshold is not None:
+            self.drop_requested.emit(*sparsity.drop)
+        elif index == 1 and sparsity.threshold is None:
+            self.threshold_requested.emit(*self._thresholds)
+
     def _stage3_changed(self) -> None:
-        if self._stage2.fraction < self._stage3.fraction:
-            self._stage2.set_fraction(self._stage3.fraction)
+        # Dropped fractions are cumulative; a patch that stage 4 dropped stays dropped whatever the threshold.
+        if not self._stage3.by_threshold and self._stage2.value < self._stage3.value:
+            self._stage2.set_value(self._stage3.value)
         self._throttle.wish()
 
     def _stage2_changed(self) -> None:
-        if self._stage3.fraction > self._stage2.fraction:
-            self._stage3.set_fraction(self._stage2.fraction)
+        if not self._stage2.by_threshold and self._stage3.value > self._stage2.value:
+            self._stage3.set_value(self._stage2.value)
         self._throttle.wish()
 
     def _emit(self) -> None:
-        self.drop_requested.emit(self._stage3.fraction, self._stage2.fraction)
+        wish = self.threshold_requested if self._stage3.by_threshold else self.drop_requested
+        wish.emit(self._stage3.value, self._stage2.value)
 
     def _read_sparsity(self) -> None:
+        sparsity = self._session.sparsity
+        self._thresholds = sparsity.threshold or self._thresholds
         if not (self._stage3.slider.isSliderDown() or self._stage2.slider.isSliderDown()):
-            first, second = self._session.sparsity.drop
-            self._stage3.set_fraction(first)
-            self._stage2.set_fraction(second)
+            values = sparsity.drop if sparsity.threshold is None else sparsity.threshold
+            for controls, value in zip((self._stage3, self._stage2), values, strict=True):
+                controls.set_rule(by_threshold=sparsity.threshold is not None)
+                controls.set_value(value)
+        self.rule.setCurrentIndex(0 if sparsity.threshold is None else 1)
+        self.reset.setEnabled(sparsity.without_forced() != Sparsity())
         with quiet(self._engine):
             self._engine.setCurrentText(self._session.engine)
         self._read_forced()

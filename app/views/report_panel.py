@@ -13,7 +13,7 @@ from app.state.report import Judged, Report
 from app.views.binding import Throttle
 from app.views.icons import set_icon
 from app.views.parts import primary, quiet_label
-from app.wording import counted
+from app.wording import counted, which_patches
 
 Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = (
@@ -183,9 +183,8 @@ def conditions_of(report: Report) -> str:
     """What the frames were judged with."""
     if report.conditions is None:
         return ""
-    stage3, stage2 = report.conditions.drop
     return (
-        f"{report.conditions.model}, {100 * stage3:.0f} % and {100 * stage2:.0f} % of the patches dropped, "
+        f"{report.conditions.model}, {which_patches(report.conditions.sparsity)}, "
         f"threshold {report.conditions.threshold:.2f}; IoU of all frames together {_number(report.metrics().iou)}"
     )
 

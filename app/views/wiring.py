@@ -91,6 +91,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.display.colour_map_requested.connect(display.set_colour_map)
     window.display.gamma_requested.connect(display.set_gamma)
     window.cascade.drop_requested.connect(lambda s3, s2: handlers.set_drop(ctx, s3, s2))
+    window.cascade.threshold_requested.connect(lambda s3, s2: handlers.set_keep_threshold(ctx, s3, s2))
     window.cascade.free_requested.connect(lambda: perform("model.free_patches"))
     window.cascade.engine_requested.connect(session.set_engine)
     window.fine_tune.start_requested.connect(start_tuning)

@@ -77,7 +77,7 @@ def test_whole_numbers_are_numbers() -> None:
 
 def test_a_missing_value_is_allowed_only_where_it_means_something() -> None:
     assert from_dict(Sparsity, {"threshold": None}) == Sparsity()
-    assert from_dict(Sparsity, {"threshold": 1}).threshold == 1.0
+    assert from_dict(Sparsity, {"threshold": [0, 1]}).threshold == (0.0, 1.0)
     with pytest.raises(ConfigError, match="drop must be a list"):
         from_dict(Sparsity, {"drop": None})
 
@@ -132,8 +132,8 @@ def test_what_does_not_fit_is_refused_by_name(kind: type[Any], values: object, t
         (Sparsity, "drop", (-0.1, 0.5)),
         (Sparsity, "drop", (0.5, 1.1)),
         (Sparsity, "drop", (math.nan, 0.5)),
-        (Sparsity, "threshold", 1.5),
-        (Sparsity, "threshold", math.nan),
+        (Sparsity, "threshold", (0.5, 1.5)),
+        (Sparsity, "threshold", (math.nan, 0.5)),
         (Normalisation, "std", 0.0),
         (Normalisation, "std", math.inf),
         (Normalisation, "mean", math.nan),

@@ -72,7 +72,7 @@ forced = st.builds(ForcedPatch, st.sampled_from([3, 2]), st.integers(0, 99), st.
 sparsities = st.builds(
     Sparsity,
     st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    st.none() | st.floats(0, 1),
+    st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
     st.lists(forced, max_size=2).map(tuple),
 )
 costs = st.builds(StageCost, text, st.floats(0, 9), st.floats(0, 9), st.floats(0, 9))

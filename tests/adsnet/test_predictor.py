@@ -104,7 +104,7 @@ def test_gain_and_offset_of_the_camera_make_no_difference(predictor: Predictor, 
 
 @pytest.mark.parametrize("engine", ["auto", "dense", "gather"])
 def test_predicting_again_is_predicting(predictor: Predictor, engine: str) -> None:
-    for sparsity in (DENSE, SPARSE, Sparsity(drop=(1.0, 1.0)), Sparsity(threshold=0.5)):
+    for sparsity in (DENSE, SPARSE, Sparsity(drop=(1.0, 1.0)), Sparsity(threshold=(0.5, 0.5))):
         first = predictor.predict(frame(), sparsity, engine)
         predictor.predict_again(Sparsity(drop=(0.9, 0.95)), "gather")  # leaves nothing behind
         assert equal(first, predictor.predict_again(sparsity, engine)) and first.engine == engine
@@ -244,7 +244,9 @@ def test_forced_patches_are_the_mask_that_the_engine_computes_with(
     wanted2 = wanted3 & (random.random((3, 4)) < 0.6)
     both = forced(3, wanted3) + forced(2, wanted2)
     pixels = frame()
-    from_none = predictor.predict(pixels, Sparsity(threshold=1.0, forced=tuple(f for f in both if f.keep)), engine)
+    from_none = predictor.predict(
+        pixels, Sparsity(threshold=(1.0, 1.0), forced=tuple(f for f in both if f.keep)), engine
+    )
     from_all = predictor.predict(pixels, Sparsity((0.0, 0.0), forced=tuple(f for f in both if not f.keep)), engine)
     for made in (from_none, from_all):
         assert np.array_equal(made.decisions[0].kept, wanted3) and np.array_equal(made.decisions[1].kept, wanted2)
@@ -256,7 +258,7 @@ def test_forced_patches_are_the_mask_that_the_engine_computes_with(
 
 
 def test_a_forced_patch_that_was_dropped_before_stays_dropped(predictor: Predictor) -> None:
-    sparsity = Sparsity(threshold=1.0, forced=(ForcedPatch(2, 1, 1, True), ForcedPatch(3, 99, 0, True)))
+    sparsity = Sparsity(threshold=(1.0, 1.0), forced=(ForcedPatch(2, 1, 1, True), ForcedPatch(3, 99, 0, True)))
     assert not any(d.kept.any() for d in predictor.predict(frame(), sparsity).decisions)
 
 

@@ -54,14 +54,14 @@ def test_a_dropped_patch_stays_dropped(drop3: float, drop2: float, seed: int) ->
     assert int(second.sum()) == min(half_up(drop2, 72), int(first.sum()))
 
 
-@given(threshold=st.floats(0, 1), seed=st.integers(0, 99))
-def test_the_threshold_is_strict_and_ignores_the_fractions(threshold: float, seed: int) -> None:
+@given(third=st.floats(0, 1), second=st.floats(0, 1), seed=st.integers(0, 99))
+def test_the_thresholds_are_strict_and_ignore_the_fractions(third: float, second: float, seed: int) -> None:
     score = scores(6, 5, seed=seed, ties=True)
-    sparsity = Sparsity(drop=(1.0, 1.0), threshold=threshold)
+    sparsity = Sparsity(drop=(1.0, 1.0), threshold=(third, second))
     first = select_patches(score, None, sparsity, 3)
-    assert torch.equal(first, (score > threshold).float())
+    assert torch.equal(first, (score > third).float())
     other = scores(6, 5, seed=seed + 1)
-    assert torch.equal(select_patches(other, first, sparsity, 2), (other > threshold).float() * first)
+    assert torch.equal(select_patches(other, first, sparsity, 2), (other > second).float() * first)
 
 
 def test_ties_are_kept_in_raster_order_whatever_the_rounding_of_an_engine() -> None:
@@ -99,7 +99,7 @@ def heads(**changes: Any) -> ActivationHeads:
 
 @torch.inference_mode()
 def test_heads_start_with_the_prior_and_with_everything_kept() -> None:
-    output = heads().eval()(torch.zeros(1, TINY.width, 4, 4), None, (2, 2), Sparsity(threshold=0.5), 3)
+    output = heads().eval()(torch.zeros(1, TINY.width, 4, 4), None, (2, 2), Sparsity(threshold=(0.5, 0.5)), 3)
     assert torch.sigmoid(output.class_logits).mean() == pytest.approx(PRIOR)
     assert output.keep.tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
     assert output.keep_logit.shape == (1, 1, 2, 2) and float(torch.sigmoid(output.keep_logit).min()) > 0.8
@@ -161,7 +161,7 @@ def test_rescoring_ranks_by_class_and_iou_score_too() -> None:
 @torch.inference_mode()
 def test_the_rank_is_keep_probability_times_the_root_of_class_and_iou() -> None:
     module, features = heads(rescore=True).eval(), noise(1, TINY.width, 4, 4)
-    output = module(features, None, (4, 4), Sparsity(threshold=0.06), 3)
+    output = module(features, None, (4, 4), Sparsity(threshold=(0.06, 0.06)), 3)
     assert output.iou_logits is not None
     joint = torch.sigmoid(output.class_logits) * torch.sigmoid(output.iou_logits)
     rank = torch.sigmoid(output.keep_logit) * joint.sqrt()

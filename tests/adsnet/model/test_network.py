@@ -38,7 +38,8 @@ SPARSITIES = [
     Sparsity(drop=(0.5, 0.25)),
     Sparsity(drop=(0.9, 0.97)),
     Sparsity(drop=(1.0, 1.0)),
-    Sparsity(threshold=0.5),
+    Sparsity(threshold=(0.5, 0.5)),
+    Sparsity(threshold=(0.3, 0.6)),
 ]
 
 
@@ -172,7 +173,9 @@ def test_stage_3_is_kept_while_its_decision_is_the_same(name: str) -> None:
     assert torch.equal(known.a3, kept)  # nothing was added to it in place
 
 
-@pytest.mark.parametrize("other", [Sparsity(drop=(0.5, 0.5)), Sparsity(drop=(0.21, 0.5)), Sparsity(threshold=0.99)])
+@pytest.mark.parametrize(
+    "other", [Sparsity(drop=(0.5, 0.5)), Sparsity(drop=(0.21, 0.5)), Sparsity(threshold=(0.99, 0.99))]
+)
 @pytest.mark.parametrize("name", ["dense", "gather", "auto"])
 @torch.inference_mode()
 def test_another_decision_computes_stage_3_again(name: str, other: Sparsity) -> None:

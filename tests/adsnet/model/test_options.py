@@ -42,9 +42,10 @@ SPARSITIES = [
     Sparsity(drop=(0.5, 0.25)),
     Sparsity(drop=(0.9, 0.97)),
     Sparsity(drop=(1.0, 1.0)),
-    Sparsity(threshold=0.5),
-    Sparsity(threshold=0.2),
-    Sparsity(threshold=1.0),
+    Sparsity(threshold=(0.5, 0.5)),
+    Sparsity(threshold=(0.2, 0.2)),
+    Sparsity(threshold=(0.2, 0.6)),
+    Sparsity(threshold=(1.0, 1.0)),
 ]
 SIZES = [(64, 96), (16, 16)]
 
@@ -76,7 +77,7 @@ def test_every_option_predicts_the_same_with_every_engine(options: dict[str, Any
 @torch.inference_mode()
 def test_the_frames_and_masks_of_the_comparison_are_worth_comparing() -> None:
     network, frames = lively_network(), mixed_frames(64, 96)
-    output = network(frames, Sparsity(threshold=0.5))
+    output = network(frames, Sparsity(threshold=(0.5, 0.5)))
     for stage in (4, 3):
         first, second = output.stages[stage].keep
         assert 0 < float(first.mean()) < 1 and 0 < float(second.mean()) < 1

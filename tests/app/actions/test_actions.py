@@ -308,7 +308,7 @@ def test_layer_keys_toggle_their_overlay(ctx: Context, name: str) -> None:
 
 def test_verdicts_are_exported_where_the_user_says(ctx: Context, puppet: Puppet, folder: Path) -> None:
     report = ctx.session.report
-    report.begin(Conditions("test", (0.25, 0.5), 0.5))
+    report.begin(Conditions("test", Sparsity(), 0.5))
     report.add(Judged(0, "f0"), None)
     report.end("done")
     handlers.run("model.export_verdicts", ctx)  # cancelled
@@ -333,5 +333,9 @@ def test_the_what_if_tool_shows_what_it_is_about(ctx: Context, puppet: Puppet) -
     ctx.session.set_sparsity(replace(ctx.session.sparsity, forced=(ForcedPatch(3, 0, 0, False),)))
     handlers.set_drop(ctx, 0.5, 0.75)
     assert ctx.session.sparsity == Sparsity((0.5, 0.75), forced=(ForcedPatch(3, 0, 0, False),))
+    handlers.set_keep_threshold(ctx, 0.2, 0.4)
+    assert ctx.session.sparsity == Sparsity((0.5, 0.75), (0.2, 0.4), forced=(ForcedPatch(3, 0, 0, False),))
     handlers.run("model.free_patches", ctx)
+    assert ctx.session.sparsity == Sparsity((0.5, 0.75), (0.2, 0.4))
+    handlers.set_drop(ctx, 0.5, 0.75)
     assert ctx.session.sparsity == Sparsity((0.5, 0.75))

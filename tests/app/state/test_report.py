@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QApplication
 
+from adsnet.config import Sparsity
 from adsnet.diagnosis import CSV_COLUMNS
 from adsnet.metrics import Evaluation
 from app.state.report import Conditions, Judged, Report, judge
@@ -19,7 +20,7 @@ from tests.app.views.conftest import SHAPE, prediction
 @pytest.fixture
 def report(qapp: QApplication) -> Report:
     made = Report()
-    made.begin(Conditions("m", (0.25, 0.5), 0.5))
+    made.begin(Conditions("m", Sparsity(), 0.5))
     return made
 
 
@@ -69,7 +70,7 @@ def test_a_new_judgement_forgets_the_one_before(report: Report) -> None:
     report.end("done")
     report.end("stopped")  # it had ended
     assert report.status == "done"
-    report.begin(Conditions("m", (0.9, 0.97), 0.5))
+    report.begin(Conditions("m", Sparsity((0.9, 0.97)), 0.5))
     assert report.frames == [] and report.metrics().images == 0
     report.clear()
     assert report.conditions is None and not report.frames

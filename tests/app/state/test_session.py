@@ -556,6 +556,10 @@ def test_settings_apply_at_once_and_survive(session: Session, monkeypatch: pytes
     assert told == [1] and session.display.brush_size == 7 and session.engine == "dense"
     assert session.sparsity == Sparsity(drop=(0.25, 0.75))
     assert load_settings()[0] == wanted
+    by_threshold = dataclasses.replace(wanted, patches_by="threshold", keep_stage3=0.125)
+    session.set_settings(by_threshold)
+    assert session.sparsity == Sparsity(drop=(0.25, 0.75), threshold=(0.125, 0.5))
+    assert load_settings()[0] == by_threshold
     monkeypatch.setattr(os, "fsync", disk_full)
     session.set_settings(dataclasses.replace(wanted, brush_size=9))
     assert session.display.brush_size == 9 and session.notices.current[-1].key == "settings"

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from adsnet.config import ForcedPatch
+from adsnet.config import ForcedPatch, Sparsity
 from adsnet.prediction import Prediction, StageCost
 from app.imaging.thumbnail import decision_rgba, map_rgba
 from app.state.report import Conditions, Judged, Report, judge
@@ -189,7 +189,7 @@ def judged(report: Report) -> None:
     made = prediction((20, 20, 3, 3))
     truth = np.zeros((48, 64), np.bool_)
     truth[20:23, 20:23] = truth[2:4, 2:4] = True
-    report.begin(Conditions("net", (0.25, 0.5), 0.5))
+    report.begin(Conditions("net", Sparsity(), 0.5))
     report.add(*judge(0, "f0", made, truth, threshold=0.5))
     report.add(*judge(1, "f1", made, None, threshold=0.5))
     report.add(Judged(2, "f2", problem="f2 cannot be read."), None)

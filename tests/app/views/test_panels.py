@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
@@ -143,6 +145,26 @@ def test_the_cascade_follows_the_session_without_asking(session: Session, qtbot:
     assert panel._stage2.slider.value() == 90 and asked == []
     assert panel._stage2._kept.text() == "9 of 12 patches kept · 75 %"
     assert "34 ms" in panel._footer.text()
+
+
+def test_patches_can_be_kept_above_a_threshold_of_each_stage(session: Session, qtbot: QtBot) -> None:
+    panel = CascadePanel(session)
+    qtbot.addWidget(panel)
+    panel.drop_requested.connect(lambda *drop: session.set_sparsity(Sparsity(drop)))
+    panel.threshold_requested.connect(lambda *keep: session.set_sparsity(replace(session.sparsity, threshold=keep)))
+    assert not panel.reset.isEnabled()
+    panel.rule.activated.emit(1)
+    assert session.sparsity == Sparsity(threshold=(0.5, 0.5)) and panel._stage3.number.text() == "0.500"
+    panel._stage3.slider.setValue(812)  # above that of stage 2, which stays: they are not cumulative
+    assert session.sparsity.threshold == (0.812, 0.5)
+    panel._stage2.number.setValue(0.0375)
+    qtbot.waitUntil(lambda: session.sparsity.threshold == (0.812, 0.037))
+    panel.rule.activated.emit(0)
+    assert session.sparsity == Sparsity() and panel._stage3.number.text() == "25 %"
+    panel.rule.activated.emit(1)
+    assert session.sparsity.threshold == (0.812, 0.037) and panel._stage2.slider.value() == 37
+    panel.reset.click()
+    assert session.sparsity == Sparsity() and panel.rule.currentIndex() == 0 and not panel.reset.isEnabled()
 
 
 def test_keep_probability_is_read_under_the_pointer(session: Session) -> None:
