@@ -74,9 +74,21 @@ class ActivationHeads(nn.Module):
         self.classify = nn.Conv2d(config.width, 1, 1)
         self.decide = nn.Conv2d(config.width, 2, 1)
         self.score = nn.Conv2d(config.width, 1, 1) if config.iou_aware else None
+        self._class_and_score: nn.Conv2d | None = None
         nn.init.constant_(_bias(self.classify), PRIOR_LOGIT)
         with torch.no_grad():  # everything is kept at first: "all elements are initialised to 1"
             _bias(self.decide).copy_(torch.tensor([2.0, 0.0]))
+
+    def join_layers(self) -> None:
+        """Join the two layers of the cells for inference."""
+        if self.score is not None:
+            joined = nn.Conv2d(self.classify.in_channels, 2, 1)
+            layers = self.classify, self.score
+            with torch.no_grad():
+                joined.weight.copy_(torch.cat([layer.weight for layer in layers]))
+                _bias(joined).copy_(torch.cat([_bias(layer) for layer in layers]))
+            self._class_and_score = joined
+            del self.classify, self.score
 
     def forward(
         self,
@@ -94,8 +106,7 @@ class ActivationHeads(nn.Module):
         """
         pooled = features if grid == tuple(features.shape[2:]) else F.adaptive_max_pool2d(features, grid)
         keep_logits = _per_position(self.decide, pooled)
-        class_logits = _per_position(self.classify, features)
-        iou_logits = _per_position(self.score, features) if self.score is not None else None
+        class_logits, iou_logits = self._of_cells(features)
         output = StageOutput(keep_logits, torch.ones_like(keep_logits[:, :1]), class_logits, iou_logits)
         if self.training:
             keep = sample_patches(keep_logits.float(), noise)
@@ -103,6 +114,13 @@ class ActivationHeads(nn.Module):
         else:
             keep = select_patches(self._ranking(output, grid), previous, sparsity, stage)
         return output._replace(keep=keep.to(features.dtype))
+
+    def _of_cells(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Class and IoU score of every cell, as logits (B, 1, h, w)."""
+        if self._class_and_score is not None:
+            both = _per_position(self._class_and_score, features)
+            return both[:, :1], both[:, 1:]
+        return _per_position(self.classify, features), _per_position(self.score, features) if self.score else None
 
     def _ranking(self, output: StageOutput, grid: tuple[int, int]) -> Tensor:
         """The score that patches are ranked by, (B, 1, Hm, Wm) in 0..1."""

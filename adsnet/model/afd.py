@@ -83,7 +83,8 @@ def _sum_of(channel: Tensor | None, spatial: Tensor | None) -> Tensor:
     assert channel is not None or spatial is not None, "without both attentions there is no distribution"
     if channel is None or spatial is None:
         return cast(Tensor, spatial if channel is None else channel)
-    return channel + spatial
+    # With the channels last in shape too, or the sum is in another order than the maps that it is multiplied by.
+    return (channel.permute(0, 2, 3, 1) + spatial.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class AwareFusionDistribute(nn.Module):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.model.laps import Lap, no_lap
@@ -35,7 +37,6 @@ class Backbone(nn.Module):
         super().__init__()
         w2, w3, w4 = level_channels(width).values()
         self.stem = ConvBnRelu(1, stem, 7, stride=2)
-        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.stage2 = nn.Sequential(ResidualBlock(stem, w2), ResidualBlock(w2, w2))
         self.stage3 = nn.Sequential(ResidualBlock(w2, w3, stride=2), ResidualBlock(w3, w3))
         self.stage4 = nn.Sequential(ResidualBlock(w3, w4, stride=2), ResidualBlock(w4, w4))
@@ -44,10 +45,29 @@ class Backbone(nn.Module):
         """(B, 1, H, W) with H and W multiples of 16."""
         stem = self.stem(x)
         lap("stem")
-        b2 = self.stage2(self.pool(stem))
+        b2 = self.stage2(pooled(stem))
         lap("B2")
         b3 = self.stage3(b2)
         lap("B3")
         b4 = self.stage4(b3)
         lap("B4")
         return Levels(stem, b2, b3, b4)
+
+
+def pooled(x: Tensor) -> Tensor:
+    """Max pooling, 3×3 at stride 2, of a map without negative values whose sides are even, (B, C, H, W).
+
+    Without a gradient it takes less than half of the time of torch's: floating-point numbers that are not negative
+    are in the order of their bits, and integers are compared many at a time.
+    """
+    if torch.is_grad_enabled() or not x.is_cpu:
+        return F.max_pool2d(x, 3, stride=2, padding=1)
+    batch, channels, height, width = x.shape
+    bits = x.permute(0, 2, 3, 1).contiguous().view(torch.int16 if x.element_size() == 2 else torch.int32)
+    upper, lower = bits.view(batch, height // 2, 2, width * channels).unbind(2)
+    rows = torch.maximum(upper, lower)
+    torch.maximum(rows[:, 1:], lower[:, :-1], out=rows[:, 1:])
+    left, right = rows.view(batch, height // 2, width // 2, 2, channels).unbind(3)
+    most = torch.maximum(left, right)
+    torch.maximum(most[:, :, 1:], right[:, :, :-1], out=most[:, :, 1:])
+    return most.view(x.dtype).permute(0, 3, 1, 2)

@@ -233,11 +233,13 @@ def test_a_fused_network_has_no_normalisation_and_one_type_but_for_its_decisions
 def test_decisions_keep_every_digit_of_their_weights(dtype: torch.dtype) -> None:
     network = lively_network()
     small = fused(network, dtype)
-    for heads in ("heads4", "heads3"):
-        expected, got = (getattr(n, heads).state_dict() for n in (network, small))
-        for name, tensor in expected.items():
-            assert got[name].dtype == torch.float32
-            assert torch.equal(got[name], tensor), f"{heads}.{name} is rounded"
+    for name in ("heads4", "heads3"):
+        heads, got = getattr(network, name), getattr(small, name).state_dict()
+        assert isinstance(heads, ActivationHeads) and heads.score is not None
+        for part in ("weight", "bias"):
+            expected = torch.cat([getattr(layer, part) for layer in (heads.classify, heads.score)])
+            assert torch.equal(got[f"_class_and_score.{part}"], expected), f"{name} is rounded"
+            assert torch.equal(got[f"decide.{part}"], getattr(heads.decide, part)), f"{name} is rounded"
 
 
 # ---- bfloat16 -----------------------------------------------------------------------------------------------
