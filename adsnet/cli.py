@@ -51,20 +51,13 @@ class _AddData(argparse.Action):
         namespace.data = entries
 
 
-class _OneOrTwo(argparse.Action):
-    """``A`` for both stages, or ``A B`` for one each."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        assert isinstance(values, list)
-        if len(values) > 2:
-            parser.error(f"{option_string} takes one threshold, or one for stage 3 and one for stage 2")
-        setattr(namespace, self.dest, (values[0], values[-1]))
+def _thresholds(text: str) -> tuple[float, float]:
+    """``A`` for both stages, or ``A,B`` for one each."""
+    try:
+        stage3, stage2 = map(float, text.split(",") if "," in text else (text, text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one probability or two, as 0.5 or 0.5,0.3") from error
+    return stage3, stage2
 
 
 def print_error(text: str) -> None:
@@ -169,9 +162,7 @@ def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> No
     which.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="dropped fractions (0.25 0.5)")
     which.add_argument(
         "--keep-threshold",
-        nargs="+",
-        action=_OneOrTwo,
-        type=float,
-        metavar="T",
-        help="keep patches with a probability above T; a second number is for stage 2",
+        type=_thresholds,
+        metavar="T[,T2]",
+        help="keep patches with a probability above T; T2 is that of stage 2",
     )

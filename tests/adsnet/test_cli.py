@@ -178,7 +178,7 @@ def test_a_name_that_is_no_text(data_set: Path, model_path: Path, tmp_path: Path
         (["--drop", "0", "0"], Sparsity(drop=(0.0, 0.0))),
         (["--keep-threshold", "0.4"], Sparsity(threshold=(0.4, 0.4))),
         (["--keep-threshold", "0"], Sparsity(threshold=(0.0, 0.0))),
-        (["--keep-threshold", "0.2", "0.6"], Sparsity(threshold=(0.2, 0.6))),
+        (["--keep-threshold", "0.2,0.6"], Sparsity(threshold=(0.2, 0.6))),
     ],
 )
 def test_the_options_of_sparsity(arguments: list[str], expected: Sparsity) -> None:
@@ -390,8 +390,8 @@ BAD: list[tuple[list[str], str]] = [
     (["predict", "x.png", "--out", "o", "--drop", "nan", "0"], "the dropped fraction of stage 3 is nan"),
     (["predict", "x.png", "--out", "o", "--drop", "0", "-1"], "the dropped fraction of stage 2 is -1"),
     (["predict", "x.png", "--out", "o", "--keep-threshold", "2"], "the keep threshold of stage 3 is 2.0"),
-    (["predict", "x.png", "--out", "o", "--keep-threshold", "0", "-1"], "the keep threshold of stage 2 is -1.0"),
-    (["predict", "x.png", "--out", "o", "--keep-threshold", "0", "0", "0"], "one for stage 3 and one for stage 2"),
+    (["predict", "x.png", "--out", "o", "--keep-threshold", "0,-1"], "the keep threshold of stage 2 is -1.0"),
+    (["predict", "x.png", "--out", "o", "--keep-threshold", "0,0,0"], "'0,0,0' is not one probability or two"),
     (["predict", "x.png", "--out", "o", "--drop", "0", "0", "--keep-threshold", "0"], "not allowed with"),
     (["predict", "x.png", "--out", "o", "--engine", "fast"], "invalid choice: 'fast'"),
     (["predict", "x.png", "--out", "o", "--device", "tpu"], "invalid choice: 'tpu'"),
