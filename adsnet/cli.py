@@ -79,6 +79,16 @@ def build_parser() -> argparse.ArgumentParser:
     _add_data_options(evaluate)
     evaluate.add_argument("--predictions", type=Path, metavar="DIR", help="score the masks of 'adsnet predict' instead")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    evaluate.add_argument(
+        "--conventions",
+        nargs="+",
+        default=["standard"],
+        metavar="WORD",
+        help="how frames are counted: standard, acm, dnanet, pyirstd, dtum and/or key=value (matching=optimal)",
+    )
+    evaluate.add_argument(
+        "--curve", nargs="+", type=float, default=[], metavar="T", help="Pd and Fa at these thresholds too"
+    )
     _add_model_options(evaluate, precision="fp32")  # so that figures of different machines can be compared
 
     train = commands.add_parser("train", help="train or fine-tune a model")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adsnet.conventions import STANDARD, Conventions
 from adsnet.data.datasets import Dataset
 from adsnet.errors import DatasetError, FrameError, LabelError
 from adsnet.metrics import Evaluation, FrameScore, joined
@@ -16,6 +17,10 @@ from adsnet.prediction import Prediction
 from adsnet.processes import ALONE, Processes
 
 PredictFrame = Callable[[NDArray[Any]], Prediction]
+_SUMMARY = (
+    "images", "targets", "iou", "niou", "pd", "fa", "pixel_fa", "auc",
+    "precision", "recall", "f1", "hiou", "fpr", "false_per_image",
+)  # fmt: skip
 ScoreFrame = Callable[[Evaluation, str, NDArray[Any], NDArray[np.bool_]], FrameScore]
 
 
@@ -38,13 +43,16 @@ def evaluate(
     dataset: Dataset,
     predict: PredictFrame,
     *,
+    conventions: Conventions = STANDARD,
+    thresholds: Sequence[float] = (),
     progress: Callable[[int, int], object] = lambda done, count: None,
     processes: Processes = ALONE,
 ) -> Report:
     """Predict and score every labelled frame of ``dataset``; unreadable frames are reported and left out.
 
-    ``progress`` is told after every frame how many of how many are behind it. Several ``processes`` share the frames
-    and get the same report, to the last digit that of one; only ``seconds_per_image`` is measured anew.
+    ``conventions`` and ``thresholds`` are those of ``Evaluation``. ``progress`` is told after every frame how many of
+    how many are behind it. Several ``processes`` share the frames and get the same report, to the last digit that of
+    one; only ``seconds_per_image`` is measured anew.
 
     Raises:
         DatasetError: no frame could be scored.
@@ -62,7 +70,7 @@ def evaluate(
         names.append({key: getattr(prediction, key) for key in ("detector", "model", "engine")})
         return evaluation.add(prediction.probability, label)
 
-    report = _score_frames(dataset, score, progress, processes)
+    report = _score_frames(dataset, score, Evaluation(conventions, thresholds=thresholds), progress, processes)
     seconds = processes.all(seconds)
     stages = seconds[0][1]
     kept = {stage: float(np.mean([shares[stage] for _, shares in seconds])) for stage in stages}
@@ -71,7 +79,12 @@ def evaluate(
     return replace(report, summary=summary)
 
 
-def evaluate_masks(dataset: Dataset, mask_of: Callable[[str, tuple[int, int]], NDArray[np.bool_]]) -> Report:
+def evaluate_masks(
+    dataset: Dataset,
+    mask_of: Callable[[str, tuple[int, int]], NDArray[np.bool_]],
+    *,
+    conventions: Conventions = STANDARD,
+) -> Report:
     """Score saved masks; ``mask_of`` gives the (H, W) mask of a frame by its stem and shape.
 
     Raises:
@@ -81,16 +94,19 @@ def evaluate_masks(dataset: Dataset, mask_of: Callable[[str, tuple[int, int]], N
     def score(evaluation: Evaluation, stem: str, pixels: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
         return evaluation.add_mask(mask_of(stem, (pixels.shape[0], pixels.shape[1])), label)
 
-    report = _score_frames(dataset, score, lambda done, count: None, ALONE)
+    report = _score_frames(dataset, score, Evaluation(conventions), lambda done, count: None, ALONE)
     unknown = {"detector": "predictions", "model": None, "engine": None}
     return replace(report, summary={**unknown, **report.summary, "seconds_per_image": None, "kept": {}})
 
 
 def _score_frames(
-    dataset: Dataset, score: ScoreFrame, progress: Callable[[int, int], object], processes: Processes
+    dataset: Dataset,
+    score: ScoreFrame,
+    evaluation: Evaluation,
+    progress: Callable[[int, int], object],
+    processes: Processes,
 ) -> Report:
     """Score every labelled frame; the summary holds the metrics alone."""
-    evaluation = Evaluation()
     results: list[dict[str, Any] | str] = []  # of a frame, or why it has none
     labelled = dataset.labelled
     mine = labelled[processes.rank :: processes.count]
@@ -111,8 +127,10 @@ def _score_frames(
         reason = problems[0] if problems else "none has a label"
         raise DatasetError(f"{dataset.root}: no frame could be scored; {reason}")
     metrics = joined(processes.all([evaluation])).metrics().to_dict()
-    keys = ("images", "targets", "iou", "niou", "pd", "fa", "pixel_fa", "auc")
-    return Report({key: metrics[key] for key in keys}, tuple(frames), tuple(problems))
+    summary = {key: metrics[key] for key in _SUMMARY} | {"conventions": str(evaluation.conventions)}
+    if metrics["curve"]:
+        summary["curve"] = metrics["curve"]
+    return Report(summary, tuple(frames), tuple(problems))
 
 
 def without_labels(dataset: Dataset) -> Dataset:

@@ -1,7 +1,7 @@
 """The measures of infrared small-target detection, defined once.
 
-Definitions, version 1. A pixel is predicted where its probability is above 0.5 (strictly). Everything is counted at
-native resolution.
+Definitions, version 1, with the standard conventions; ``adsnet.conventions`` has those of others. A pixel is predicted
+where its probability is above 0.5 (strictly). Everything is counted at native resolution.
 
 - ``iou``: sum of intersections / sum of unions over all frames.
 - ``niou``: mean of the IoU of the frames; a frame with neither target nor prediction is left out (and counted).
@@ -10,6 +10,8 @@ native resolution.
 - ``fa``: pixels of the predicted components without a match / all pixels. Wrong pixels at the rim of a matched
   component do not count. A share, usually quoted in units of 10⁻⁶.
 - ``fpr``: wrongly predicted pixels / pixels outside targets; ``pixel_fa``: the same / all pixels.
+- ``precision``, ``recall``: rightly predicted pixels / predicted ones, / those of targets; ``f1``: their harmonic mean.
+- ``hiou``: mean IoU of the matched pairs of components × matched / (matched + missed + false components).
 - ``auc``: area under the pixel ROC over the whole set, thresholds 0, 0.001 … 1, trapezoids from (0, 0) to (1, 1).
 
 What has no value (no target at all, say) is NaN, and None in ``to_dict``.
@@ -20,18 +22,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.prediction import MASK_THRESHOLD
-from adsnet.targets import MAX_DISTANCE, MatchingRule, find_targets, match_targets
+from adsnet.conventions import STANDARD, Conventions, count
 
 METRICS_VERSION = 1
-_STEPS = 1000
-
-EmptyRule = Literal["exclude", "zero", "one"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class FrameScore:
         false: predicted components without a match.
         false_pixels: their pixels.
         iou: intersection over union; None with neither target nor prediction.
+        pair_iou: sum of the IoU of the matched components.
     """
 
     targets: int
@@ -51,6 +50,7 @@ class FrameScore:
     false: int
     false_pixels: int
     iou: float | None
+    pair_iou: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,10 @@ class Metrics:
         images, pixels: number of frames and of all their pixels.
         empty_images: frames with neither target nor prediction.
         targets, found, false_components: over all frames.
-        iou, niou, pd, fa, fpr, pixel_fa, auc: shares 0..1, NaN where undefined.
+        iou, niou, pd, fa, fpr, pixel_fa, auc, precision, recall, f1, hiou: shares 0..1, NaN where undefined; ``fa`` may
+            be more where the conventions give the frame fewer pixels than it has.
         false_per_image: predicted components without a match per frame.
-        roc: (1002, 2) float64, (false positive rate, true positive rate) of pixels, from (0, 0) to (1, 1).
+        roc: (steps + 2, 2) float64, (false positive rate, true positive rate) of pixels, from (0, 0) to (1, 1).
         curve: Pd and Fa at the thresholds that were asked for.
     """
 
@@ -89,6 +90,10 @@ class Metrics:
     fpr: float
     pixel_fa: float
     auc: float
+    precision: float
+    recall: float
+    f1: float
+    hiou: float
     false_per_image: float
     roc: NDArray[np.float64] = field(repr=False, compare=False)
     curve: tuple[CurvePoint, ...] = ()
@@ -117,24 +122,24 @@ class Evaluation:
     """Adds frames up to ``Metrics``.
 
     Args:
-        matching: ``"reference"`` for figures that compare with published ones, or ``"optimal"``.
-        empty: IoU of a frame with neither target nor prediction in ``niou``: ``"exclude"``, ``"zero"`` (as some
-            published scripts do) or ``"one"``.
+        conventions: how frames are counted.
         thresholds: thresholds in 0..1 for the Pd-Fa curve; each costs another pass over the components.
     """
 
-    def __init__(
-        self, *, matching: MatchingRule = "reference", empty: EmptyRule = "exclude", thresholds: Sequence[float] = ()
-    ) -> None:
-        self._matching: MatchingRule = matching
-        self._empty: EmptyRule = empty
+    def __init__(self, conventions: Conventions = STANDARD, *, thresholds: Sequence[float] = ()) -> None:
+        self._conventions = conventions
         self._thresholds = tuple(thresholds)
         self._curve_found = [0] * len(self._thresholds)
         self._curve_false = [0] * len(self._thresholds)
         self._scores: list[FrameScore] = []
         self._intersection = self._union = self._pixels = self._wrong = 0
-        self._inside = np.zeros(_STEPS + 1, dtype=np.int64)
-        self._outside = np.zeros(_STEPS + 1, dtype=np.int64)
+        self._inside = np.zeros(conventions.roc_steps + 1, dtype=np.int64)
+        self._outside = np.zeros(conventions.roc_steps + 1, dtype=np.int64)
+
+    @property
+    def conventions(self) -> Conventions:
+        """How frames are counted."""
+        return self._conventions
 
     def add(self, probability: NDArray[Any], label: NDArray[np.bool_]) -> FrameScore:
         """Add one frame and score it.
@@ -150,19 +155,27 @@ class Evaluation:
             raise ValueError(f"probability {probability.shape} and label {label.shape} are not one frame")
         if not (probability.min() >= 0 and probability.max() <= 1):
             raise ValueError("probabilities must be numbers from 0 to 1")
-        predicted = probability > MASK_THRESHOLD
+        predicted = probability > self._conventions.threshold
         intersection = int(np.count_nonzero(predicted & label))
         union = int(np.count_nonzero(predicted | label))
-        targets, found, false, false_pixels = self._match(predicted, label)
-        score = FrameScore(targets, found, false, false_pixels, intersection / union if union else None)
+        counted = count(predicted, label, self._conventions)
+        score = FrameScore(
+            len(counted.labelled),
+            len(counted.matching.pairs),
+            len(counted.matching.false),
+            counted.false_pixels,
+            intersection / union if union else None,
+            math.fsum(counted.overlaps),
+        )
         for k, threshold in enumerate(self._thresholds):
-            _, found, _, false_pixels = self._match(probability > threshold, label)
-            self._curve_found[k] += found
-            self._curve_false[k] += false_pixels
-        # A pixel is above the thresholds 0 … i − 1 of bin i: p > t holds for t = k / 1000 with k < 1000 p.
-        bins = np.ceil(probability.astype(np.float64) * _STEPS).astype(np.intp)
-        self._inside += np.bincount(bins[label], minlength=_STEPS + 1)
-        self._outside += np.bincount(bins[~label], minlength=_STEPS + 1)
+            at = count(probability > threshold, label, self._conventions)
+            self._curve_found[k] += len(at.matching.pairs)
+            self._curve_false[k] += at.false_pixels
+        # Of n steps, a pixel is above the thresholds 0 … i − 1 of bin i: p > t holds for t = k / n with k < n p.
+        steps = self._conventions.roc_steps
+        bins = np.ceil(probability.astype(np.float64) * steps).astype(np.intp)
+        self._inside += np.bincount(bins[label], minlength=steps + 1)
+        self._outside += np.bincount(bins[~label], minlength=steps + 1)
         self._intersection += intersection
         self._union += union
         self._wrong += int(np.count_nonzero(predicted & ~label))
@@ -178,33 +191,34 @@ class Evaluation:
         """
         return self.add(mask.astype(np.float32), label)
 
-    def _match(self, predicted: NDArray[np.bool_], label: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-        """Targets, found ones, false components and their pixels."""
-        labelled = find_targets(label)
-        candidates = find_targets(predicted)
-        matching = match_targets(labelled, candidates, max_distance=MAX_DISTANCE, rule=self._matching)
-        false_pixels = sum(candidates[j].area for j in matching.false)
-        return len(labelled), len(matching.pairs), len(matching.false), false_pixels
-
     def _roc(self) -> NDArray[np.float64]:
         true, false = (np.concatenate([[0], np.cumsum(counts[::-1])]) for counts in (self._inside, self._outside))
         if not true[-1] or not false[-1]:
-            return np.full((_STEPS + 2, 2), np.nan)
+            return np.full((len(true), 2), np.nan)
         return np.stack([false / false[-1], true / true[-1]], axis=1)
 
     def include(self, other: Evaluation) -> None:
         """Add all frames of another evaluation with the same options. The measures do not depend on their order."""
-        options = self._matching, self._empty, self._thresholds
-        assert options == (other._matching, other._empty, other._thresholds), "evaluations of different options"
-        self._curve_found = [a + b for a, b in zip(self._curve_found, other._curve_found, strict=True)]
-        self._curve_false = [a + b for a, b in zip(self._curve_false, other._curve_false, strict=True)]
+        self._combine(other, 1)
         self._scores += other._scores
-        self._intersection += other._intersection
-        self._union += other._union
-        self._pixels += other._pixels
-        self._wrong += other._wrong
-        self._inside += other._inside
-        self._outside += other._outside
+
+    def exclude(self, other: Evaluation) -> None:
+        """Take away all frames of an evaluation that was included."""
+        self._combine(other, -1)
+        for score in other._scores:
+            self._scores.remove(score)
+
+    def _combine(self, other: Evaluation, sign: int) -> None:
+        options = self._conventions, self._thresholds
+        assert options == (other._conventions, other._thresholds), "evaluations of different options"
+        self._curve_found = [a + sign * b for a, b in zip(self._curve_found, other._curve_found, strict=True)]
+        self._curve_false = [a + sign * b for a, b in zip(self._curve_false, other._curve_false, strict=True)]
+        self._intersection += sign * other._intersection
+        self._union += sign * other._union
+        self._pixels += sign * other._pixels
+        self._wrong += sign * other._wrong
+        self._inside += sign * other._inside
+        self._outside += sign * other._outside
 
     def metrics(self) -> Metrics:
         """The measures of all frames added so far."""
@@ -213,9 +227,12 @@ class Evaluation:
         false = sum(s.false for s in scores)
         ious = [s.iou for s in scores if s.iou is not None]
         empty = len(scores) - len(ious)
-        if self._empty != "exclude":
-            ious += [1.0 if self._empty == "one" else 0.0] * empty
+        if self._conventions.empty != "exclude":
+            ious += [1.0 if self._conventions.empty == "one" else 0.0] * empty
         roc = self._roc()
+        area = self._conventions.frame_pixels * len(scores) or self._pixels
+        right, labelled = self._intersection, int(self._inside.sum())
+        components = targets + false  # with those that were matched, which are among both, counted once
         return Metrics(
             images=len(scores),
             pixels=self._pixels,
@@ -226,14 +243,18 @@ class Evaluation:
             iou=_ratio(self._intersection, self._union),
             niou=_ratio(math.fsum(ious), len(ious)),
             pd=_ratio(found, targets),
-            fa=_ratio(sum(s.false_pixels for s in scores), self._pixels),
+            fa=_ratio(sum(s.false_pixels for s in scores), area),
             fpr=_ratio(self._wrong, int(self._outside.sum())),
             pixel_fa=_ratio(self._wrong, self._pixels),
             auc=float(np.trapezoid(roc[:, 1], roc[:, 0])),
+            precision=_ratio(right, right + self._wrong),
+            recall=_ratio(right, labelled),
+            f1=_ratio(2 * right, right + self._wrong + labelled),
+            hiou=_ratio(math.fsum(s.pair_iou for s in scores), components),
             false_per_image=_ratio(false, len(scores)),
             roc=roc,
             curve=tuple(
-                CurvePoint(threshold, _ratio(found_at, targets), _ratio(false_at, self._pixels))
+                CurvePoint(threshold, _ratio(found_at, targets), _ratio(false_at, area))
                 for threshold, found_at, false_at in zip(
                     self._thresholds, self._curve_found, self._curve_false, strict=True
                 )

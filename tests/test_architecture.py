@@ -21,6 +21,7 @@ TORCH = ("torch", "spconv", "cumm")
 
 TORCH_FREE = (
     "adsnet.benchmark_report", "adsnet.cli", "adsnet.commands.evaluate", "adsnet.commands.info", "adsnet.config",
+    "adsnet.conventions",
     "adsnet.detectors.aadcdd", "adsnet.detectors.lef", "adsnet.detectors.parameters", "adsnet.detectors.protocol",
     "adsnet.detectors.registry", "adsnet.detectors.thresholds", "adsnet.detectors.tllcm", "adsnet.detectors.tophat",
     "adsnet.detectors.tuning", "adsnet.detectors.windows",

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from adsnet.cli import print_error
 from adsnet.commands.models import load_source
+from adsnet.conventions import Conventions, parse_conventions
 from adsnet.data.datasets import Dataset, open_dataset
 from adsnet.data.labels import read_mask
 from adsnet.errors import ConfigError, DatasetError
@@ -26,12 +27,17 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError("evaluate takes one --data; run it once for each data set")
     if options.predictions and options.model:
         raise ConfigError("--predictions are scored as they are; leave out --model")
+    if options.predictions and options.curve:
+        raise ConfigError("saved masks have one threshold; leave out --curve")
+    if not all(0 <= threshold <= 1 for threshold in options.curve):
+        raise ConfigError(f"--curve {' '.join(map(str, options.curve))}: thresholds are numbers from 0 to 1")
+    conventions = parse_conventions(options.conventions)
     folder, split = options.data[0]
     dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
     if options.predictions:
-        report = _from_masks(dataset, options.predictions)
+        report = _from_masks(dataset, options.predictions, conventions)
     else:
-        report, speaks = _from_model(dataset, options)
+        report, speaks = _from_model(dataset, options, conventions)
         if not speaks:
             return 0
     for problem in report.problems:
@@ -43,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     return 2 if report.problems else 0
 
 
-def _from_model(dataset: Dataset, options: argparse.Namespace) -> tuple[Report, bool]:
+def _from_model(dataset: Dataset, options: argparse.Namespace, conventions: Conventions) -> tuple[Report, bool]:
     """The report, and whether this process is the one that prints it."""
     with connected() as processes:
         source = load_source(options)
@@ -52,20 +58,26 @@ def _from_model(dataset: Dataset, options: argparse.Namespace) -> tuple[Report, 
             report = evaluate(
                 dataset,
                 lambda pixels: source.predict([pixels])[0],
+                conventions=conventions,
+                thresholds=options.curve,
                 progress=lambda done, count: bar.update(done - bar.n),
                 processes=processes,
             )
         return report, processes.first
 
 
-def _from_masks(dataset: Dataset, folder: Path) -> Report:
+def _from_masks(dataset: Dataset, folder: Path, conventions: Conventions) -> Report:
     record = read_json(folder / "predictions.json")
     try:
         seconds = _mean([float(frame["seconds"]) for frame in record["frames"]])
         model = str(record["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{folder / 'predictions.json'}: not written by 'adsnet predict'; predict again") from error
-    report = evaluate_masks(dataset, lambda stem, shape: read_mask(folder / "masks" / f"{stem}.png", shape=shape))
+    report = evaluate_masks(
+        dataset,
+        lambda stem, shape: read_mask(folder / "masks" / f"{stem}.png", shape=shape),
+        conventions=conventions,
+    )
     return replace(report, summary={**report.summary, "model": model, "seconds_per_image": seconds})
 
 

@@ -204,6 +204,29 @@ def test_evaluate_prints_and_writes_the_documented_keys(
     assert list(printed) == KEYS and float(printed["niou"]) == pytest.approx(figures["niou"], rel=1e-4)
 
 
+def test_evaluate_counts_as_other_papers_do(data_set: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = ("--conventions", "dnanet", "matching=optimal", "--curve", "0.2", "0.5")
+    figures = {}
+    for name, options in (("ours", ()), ("theirs", words)):
+        out = tmp_path / f"{name}.json"
+        assert run("evaluate", "--data", data_set, "--detector", "tophat", "--json", out, *options) == 0
+        figures[name] = json.loads(out.read_text("utf-8"))
+    assert figures["ours"]["conventions"] == "standard" and "curve" not in figures["ours"]
+    assert figures["theirs"]["conventions"] == (
+        "matching=optimal false_pixels=other_areas frame_pixels=65536 roc_steps=10"
+    )
+    assert [point["threshold"] for point in figures["theirs"]["curve"]] == [0.2, 0.5]
+    assert figures["theirs"]["curve"][1]["pd"] == figures["theirs"]["pd"] < figures["theirs"]["curve"][0]["pd"]
+    capsys.readouterr()
+    for bad, part in (
+        (("--conventions", "coco"), "unknown conventions 'coco'"),
+        (("--curve", "2"), "thresholds are numbers from 0 to 1"),
+        (("--curve", "0.5", "--predictions", tmp_path), "leave out --curve"),
+    ):
+        assert run("evaluate", "--data", data_set, *bad) == 2
+        assert part in capsys.readouterr().err
+
+
 def test_evaluate_scores_the_masks_of_predict_like_the_model(data_set: Path, model_path: Path, tmp_path: Path) -> None:
     assert run("predict", data_set, "--out", tmp_path / "p", "--model", model_path) == 0
     assert run("evaluate", "--data", data_set, "--predictions", tmp_path / "p", "--json", tmp_path / "a.json") == 0

@@ -19,7 +19,7 @@ from tests.adsnet.tiny import make_frame
 
 KEYS = [
     "detector", "model", "engine", "images", "targets", "iou", "niou", "pd", "fa", "pixel_fa", "auc",
-    "seconds_per_image", "kept",
+    "precision", "recall", "f1", "hiou", "fpr", "false_per_image", "conventions", "seconds_per_image", "kept",
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from adsnet.conventions import Conventions
 from adsnet.metrics import Evaluation, Metrics
 from adsnet.targets import find_targets
 
@@ -100,8 +101,8 @@ def test_frames_with_nothing_in_them() -> None:
     assert metrics.fa == pytest.approx(6 / 1800)
     good = (box(1, 1, 2, 3), box(1, 1, 2, 3))
     assert of(empty_hit, good).niou == 1.0
-    assert of(empty_hit, good, evaluation=Evaluation(empty="zero")).niou == 0.5
-    assert of(empty_hit, missed, evaluation=Evaluation(empty="one")).niou == 0.5
+    assert of(empty_hit, good, evaluation=Evaluation(Conventions(empty="zero"))).niou == 0.5
+    assert of(empty_hit, missed, evaluation=Evaluation(Conventions(empty="one"))).niou == 0.5
 
 
 def test_backgrounds_alone_have_no_pd_and_no_iou() -> None:
@@ -128,7 +129,7 @@ def test_optimal_matching_is_an_option() -> None:
     label = box(4, 4, 1, 1) | box(4, 8, 1, 1)
     predicted = box(3, 6, 1, 1) | box(5, 2, 1, 1)
     assert of((predicted, label)).pd == 0.5
-    assert of((predicted, label), evaluation=Evaluation(matching="optimal")).pd == 1.0
+    assert of((predicted, label), evaluation=Evaluation(Conventions(matching="optimal"))).pd == 1.0
 
 
 def test_the_curve_of_pd_and_fa_by_threshold() -> None:
