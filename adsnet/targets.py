@@ -17,6 +17,9 @@ MatchingRule = Literal["reference", "optimal"]
 MAX_DISTANCE = 3.0
 """A prediction can only match a label target whose centroid is nearer than this, in pixels."""
 
+SCR_MARGIN = 20
+"""Pixels around the bounding box of a target that count as its surroundings."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -149,26 +152,52 @@ def match_targets(
     )
 
 
-def scr(
+@dataclass(frozen=True)
+class LocalContrast:
+    """A target against its surroundings, in the units of the pixels.
+
+    Attributes:
+        target: mean of the target; NaN without one.
+        surroundings: mean around it; NaN without surroundings.
+        clutter: standard deviation around it; NaN without surroundings.
+    """
+
+    target: float
+    surroundings: float
+    clutter: float
+
+    @property
+    def difference(self) -> float:
+        """Mean of the target − mean of its surroundings: negative for a target that is darker."""
+        return self.target - self.surroundings
+
+    @property
+    def scr(self) -> float:
+        """Local signal-to-clutter ratio, |difference| / clutter.
+
+        0 or more; infinite on perfectly flat surroundings, 0 if the target does not differ from them; NaN without
+        target or without surroundings.
+        """
+        signal = abs(self.difference)
+        if self.clutter == 0.0 and not math.isnan(signal):
+            return math.inf if signal > 0.0 else 0.0
+        return signal / self.clutter
+
+
+def local_contrast(
     pixels: NDArray[Any],
     target_mask: NDArray[np.bool_],
     *,
-    margin: int = 20,
+    margin: int = SCR_MARGIN,
     ignore: NDArray[np.bool_] | None = None,
-) -> float:
-    """Local signal-to-clutter ratio, |mean of the target − mean of its surroundings| / deviation of these.
-
-    The surroundings are the bounding box of the target and ``margin`` pixels around it, without the target.
+) -> LocalContrast:
+    """Compare a target with its surroundings: its bounding box and ``margin`` pixels around it, without the target.
 
     Args:
         pixels: (H, W), any real type.
         target_mask: (H, W) bool, the pixels of one target.
         margin: in pixels, at least 1.
         ignore: (H, W) bool, pixels that are no surroundings either, for instance all other targets.
-
-    Returns:
-        0 or more; infinite on perfectly flat surroundings, 0 if the target does not differ from them; NaN without
-        target or without surroundings.
 
     Raises:
         ValueError: the arrays differ in shape, or ``margin`` is below 1.
@@ -177,7 +206,7 @@ def scr(
         raise ValueError(f"margin {margin}, pixels {pixels.shape} and mask {target_mask.shape} do not go together")
     rows, columns = np.flatnonzero(target_mask.any(axis=1)), np.flatnonzero(target_mask.any(axis=0))
     if not rows.size:
-        return math.nan
+        return LocalContrast(math.nan, math.nan, math.nan)
     window = (
         slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
         slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
@@ -185,10 +214,18 @@ def scr(
     inside = target_mask[window]
     values = pixels[window].astype(np.float64)
     outside = ~inside if ignore is None else ~(inside | ignore[window])
+    target = float(values[inside].mean())
     if not outside.any():
-        return math.nan
-    signal = abs(float(values[inside].mean() - values[outside].mean()))
-    clutter = float(values[outside].std())
-    if clutter == 0.0:
-        return math.inf if signal > 0.0 else 0.0
-    return signal / clutter
+        return LocalContrast(target, math.nan, math.nan)
+    return LocalContrast(target, float(values[outside].mean()), float(values[outside].std()))
+
+
+def scr(
+    pixels: NDArray[Any],
+    target_mask: NDArray[np.bool_],
+    *,
+    margin: int = SCR_MARGIN,
+    ignore: NDArray[np.bool_] | None = None,
+) -> float:
+    """Local signal-to-clutter ratio: ``LocalContrast.scr``. Arguments and errors as of ``local_contrast``."""
+    return local_contrast(pixels, target_mask, margin=margin, ignore=ignore).scr

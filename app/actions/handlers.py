@@ -201,6 +201,14 @@ def _layer(name: str) -> Handler:
     return handler
 
 
+def _aid(name: str) -> Handler:
+    def handler(ctx: Context) -> None:
+        display = ctx.session.display
+        display.set_aid(name, not display.aid(name))
+
+    return handler
+
+
 def _brush(step: int) -> Handler:
     def handler(ctx: Context) -> None:
         display = ctx.session.display
@@ -248,6 +256,11 @@ def remember_choices(ctx: Context) -> None:
         # Limits by hand belong to the frames they were set on.
         window=session.settings.window if display.window == "fixed" else display.window,
         lock_levels=display.locked,
+        gamma=display.gamma,
+        clahe=display.clahe,
+        clahe_limit=display.clahe_limit,
+        pixel_grid=display.aid("grid"),
+        minimap=display.aid("minimap"),
         brush_size=display.brush_size,
         engine=session.engine,
         drop_stage3=session.sparsity.drop[0],
@@ -320,6 +333,9 @@ HANDLERS: dict[str, Handler] = {
     "view.zoom_in": lambda ctx: ctx.screen.zoom_by(1.5),
     "view.zoom_out": lambda ctx: ctx.screen.zoom_by(1 / 1.5),
     "view.outline": lambda ctx: ctx.session.display.set_outline_only(not ctx.session.display.outline_only),
+    "view.clahe": lambda ctx: ctx.session.display.set_clahe(not ctx.session.display.clahe),
+    "view.grid": _aid("grid"),
+    "view.minimap": _aid("minimap"),
     "tool.select": _select_tool,
     "tool.brush": lambda ctx: ctx.pick.use_tool("brush"),
     "tool.eraser": lambda ctx: ctx.pick.use_tool("eraser"),

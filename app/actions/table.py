@@ -144,6 +144,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("layer.probability", "Probability", "", ("7",), menu="View", section=1, checkable=True),
     ActionSpec("layer.verdicts", "Found and missed", "", ("8",), menu="View", section=1, checkable=True),
     ActionSpec("view.outline", "Outlines only", "", ("Z",), menu="View", section=2, checkable=True),
+    ActionSpec(
+        "view.clahe", "Local contrast (CLAHE)", "Even out contrast for the eye; values and network stay with the frame",
+        ("C",), menu="View", section=3, checkable=True,
+    ),
+    ActionSpec(
+        "view.grid", "Pixel grid", "Lines between the pixels at high zoom", ("Shift+G",),
+        menu="View", section=3, checkable=True,
+    ),
+    ActionSpec(
+        "view.minimap", "Minimap", "The whole frame, small, while only a part of it is shown", ("M",),
+        menu="View", section=3, checkable=True,
+    ),
     # ---- Model
     ActionSpec(
         "model.predict", "Predict this frame again", "", ("I",), icon="predict", menu="Model",

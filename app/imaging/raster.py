@@ -22,6 +22,7 @@ Shape = tuple[int, int]
 
 MAX_BRUSH = 256
 _EIGHT = np.ones((3, 3), np.bool_)
+_REACH = 32  # pixels around a position where its component is looked for first
 _FOUR = ndimage.generate_binary_structure(2, 1)
 
 
@@ -201,7 +202,22 @@ def component_at(mask: BoolArray, x: float, y: float) -> Footprint | None:
     row, column = math.floor(y + 0.5), math.floor(x + 0.5)
     if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]) or not mask[row, column]:
         return None
-    return _component(mask, row, column, left=0, top=0)
+    reach = _REACH
+    while True:
+        # A component that does not touch the border of a window is the whole one: no need to look at a large frame.
+        top, left = max(row - reach, 0), max(column - reach, 0)
+        window = mask[top : row + reach + 1, left : column + reach + 1]
+        found = _component(window, row - top, column - left, left=left, top=top)
+        x, y, w, h = found.box
+        beyond = (
+            (x == left and left > 0)
+            or (y == top and top > 0)
+            or (x + w == left + window.shape[1] and x + w < mask.shape[1])
+            or (y + h == top + window.shape[0] and y + h < mask.shape[0])
+        )
+        if not beyond:
+            return found
+        reach *= 4
 
 
 def _component(mask: BoolArray, row: int, column: int, *, left: int, top: int) -> Footprint:

@@ -73,6 +73,15 @@ def percentile_levels(pixels: NDArray[Any], *, low: float = 0.5, high: float = 9
     return safe_levels(float(first), float(last))
 
 
+def sigma_levels(pixels: NDArray[Any], *, sigmas: float = 3.0) -> Levels:
+    """Mean ∓ ``sigmas`` standard deviations of the finite values of an (H, W) uint8, uint16 or float32 array."""
+    values = _sample(pixels).astype(np.float64)
+    if values.size == 0:
+        return safe_levels(0.0, 1.0)
+    middle, reach = float(values.mean()), sigmas * float(values.std())
+    return safe_levels(middle - reach, middle + reach)
+
+
 def _table(kind: np.dtype[Any], levels: Levels, gamma: float) -> NDArray[np.uint8]:
     """The index 0..255 of every value that the unsigned type ``kind`` can hold."""
     values = np.arange(np.iinfo(kind).max + 1, dtype=np.float32)

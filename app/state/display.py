@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from app.imaging.colours import COLOUR_MAPS
-from app.imaging.render import Levels, min_max_levels, percentile_levels, safe_levels
+from app.imaging.render import Levels, min_max_levels, percentile_levels, safe_levels, sigma_levels
 from app.storage.settings import Settings
 
-Window = Literal["percentile", "min_max", "fixed"]
+Window = Literal["percentile", "min_max", "sigma", "fixed"]
 WINDOWS: tuple[Window, ...] = get_args(Window)
 
 OVERLAYS: tuple[str, ...] = (
@@ -28,21 +28,25 @@ OVERLAYS: tuple[str, ...] = (
 _SHOWN_AT_FIRST = ("label", "mask")
 _OPACITY = {"label": 0.5, "mask": 0.5, "probability": 0.6, "verdicts": 0.8, "patches3": 0.45, "patches2": 0.45}
 MAX_BRUSH = 64
+AIDS = ("grid", "minimap")
+"""What helps the eye and belongs to no layer: lines between the pixels, and the small picture of a large frame."""
 
 
 class Display(QObject):
     """Display settings of the session.
 
     Signals:
-        levels_changed(): levels, window, lock or gamma.
+        levels_changed(): levels, window, lock, gamma or CLAHE.
         colour_map_changed(): the colour map of frames.
         overlay_changed(str): visibility or opacity of this overlay; "" for all of them, their outline or their hiding.
+        aid_changed(str): one of ``AIDS`` was switched on or off.
         brush_changed(int): the brush diameter in pixels.
     """
 
     levels_changed = Signal()
     colour_map_changed = Signal()
     overlay_changed = Signal(str)
+    aid_changed = Signal(str)
     brush_changed = Signal(int)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -52,6 +56,10 @@ class Display(QObject):
         self._locked = False
         self._gamma = 1.0
         self._percentiles = (0.5, 99.95)
+        self._sigmas = 3.0
+        self._clahe = False
+        self._clahe_limit = 3.0
+        self._aids = dict.fromkeys(AIDS, True)
         self._colour_map = COLOUR_MAPS[0]
         self._outline_only = False
         self._hidden = False
@@ -71,6 +79,18 @@ class Display(QObject):
             self.set_colour_map(settings.colour_map)
         if new("percentile_low") or new("percentile_high"):
             self.set_percentiles(settings.percentile_low, settings.percentile_high)
+        if new("sigmas"):
+            self.set_sigmas(settings.sigmas)
+        if new("gamma"):
+            self.set_gamma(settings.gamma)
+        if new("clahe"):
+            self.set_clahe(settings.clahe)
+        if new("clahe_limit"):
+            self.set_clahe_limit(settings.clahe_limit)
+        if new("pixel_grid"):
+            self.set_aid("grid", settings.pixel_grid)
+        if new("minimap"):
+            self.set_aid("minimap", settings.minimap)
         if new("window"):
             self.set_window(settings.window)
         if new("lock_levels"):
@@ -87,7 +107,7 @@ class Display(QObject):
 
     @property
     def window(self) -> Window:
-        """Where the levels come from: ``percentile`` or ``min_max`` of the frame, or ``fixed`` by hand."""
+        """Where the levels come from: ``percentile``, ``min_max`` or ``sigma`` of the frame, or ``fixed`` by hand."""
         return self._window
 
     @property
@@ -136,6 +156,36 @@ class Display(QObject):
             self._levels_known = self._window == "fixed"
             self._follow()
 
+    def set_sigmas(self, sigmas: float) -> None:
+        """How many standard deviations around the mean the window ``sigma`` shows."""
+        if sigmas != self._sigmas:
+            self._sigmas = sigmas
+            self._levels_known = self._window == "fixed"
+            self._follow()
+
+    @property
+    def clahe(self) -> bool:
+        """Whether local contrast is equalised for the eye. Values, labels and the network never see it."""
+        return self._clahe
+
+    @property
+    def clahe_limit(self) -> float:
+        """How many times CLAHE may raise the contrast at most."""
+        return self._clahe_limit
+
+    def set_clahe(self, clahe: bool) -> None:
+        """Switch the equalised view on or off."""
+        if clahe != self._clahe:
+            self._clahe = clahe
+            self.levels_changed.emit()
+
+    def set_clahe_limit(self, limit: float) -> None:
+        """Set the limit of CLAHE, limited itself to 1..16."""
+        limit = min(max(float(limit), 1.0), 16.0)
+        if limit != self._clahe_limit:
+            self._clahe_limit = limit
+            self.levels_changed.emit()
+
     def follow(self, pixels: NDArray[Any] | None, *, new_sequence: bool = False) -> None:
         """Another frame is shown: let the levels follow it where they are neither fixed nor locked.
 
@@ -153,16 +203,19 @@ class Display(QObject):
     def _follow(self, *, told: bool = False) -> None:
         levels = self._levels
         if self._pixels is not None and self._window != "fixed" and not (self._locked and self._levels_known):
-            low, high = self._percentiles
-            levels = (
-                min_max_levels(self._pixels)
-                if self._window == "min_max"
-                else percentile_levels(self._pixels, low=low, high=high)
-            )
+            levels = self._levels_of(self._pixels)
             self._levels_known = True
         if levels != self._levels or told:
             self._levels = levels
             self.levels_changed.emit()
+
+    def _levels_of(self, pixels: NDArray[Any]) -> Levels:
+        if self._window == "min_max":
+            return min_max_levels(pixels)
+        if self._window == "sigma":
+            return sigma_levels(pixels, sigmas=self._sigmas)
+        low, high = self._percentiles
+        return percentile_levels(pixels, low=low, high=high)
 
     # ---- colours and overlays -------------------------------------------------------------------------------
 
@@ -225,6 +278,16 @@ class Display(QObject):
         if opacity != self._opacities[name]:
             self._opacities[name] = opacity
             self.overlay_changed.emit(name)
+
+    def aid(self, name: str) -> bool:
+        """Whether one of ``AIDS`` is switched on. Raises KeyError for an unknown name."""
+        return self._aids[name]
+
+    def set_aid(self, name: str, on: bool) -> None:
+        """Switch one of ``AIDS`` on or off. Raises KeyError for an unknown name."""
+        if on != self._aids[name]:
+            self._aids[name] = on
+            self.aid_changed.emit(name)
 
     # ---- brush ----------------------------------------------------------------------------------------------
 

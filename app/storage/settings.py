@@ -50,12 +50,18 @@ class Settings:
         "percentile",
         "Window",
         "Display",
-        ("percentile", "min_max", "fixed"),
+        ("percentile", "min_max", "sigma", "fixed"),
         "How the limits of the colour map follow the frame. This never changes what the network sees.",
     )
     percentile_low: float = _number(0.5, "Lower percentile", "Display", 0.0, 49.0)
     percentile_high: float = _number(99.95, "Upper percentile", "Display", 51.0, 100.0)
+    sigmas: float = _number(3.0, "Standard deviations", "Display", 0.5, 20.0, "On either side of the mean.")
     lock_levels: bool = _plain(False, "Keep the limits over the sequence", "Display")
+    gamma: float = _number(1.0, "Gamma", "Display", 0.1, 10.0, "Above 1 lifts the dark end.")
+    clahe: bool = _plain(False, "Local contrast (CLAHE)", "Display", "For the eye only: the network never sees it.")
+    clahe_limit: float = _number(3.0, "Limit of CLAHE", "Display", 1.0, 16.0, "How many times contrast is raised.")
+    pixel_grid: bool = _plain(True, "Lines between the pixels at high zoom", "Display")
+    minimap: bool = _plain(True, "Minimap while a part of the frame is shown", "Display")
     brush_size: int = _number(1, "Brush size", "Editing", 1, 64, "In pixels of the frame.")
     undo_megabytes: int = _number(64, "Memory for undo (MB)", "Editing", 1, 4096)
     autosave: bool = _plain(True, "Save labels by themselves", "Saving", "After each stroke and on leaving a frame.")

@@ -82,6 +82,10 @@ class ActionSet(QObject):
             return self._session.display.visible(name)
         if kind == "tool":
             return self._selection.tool == name
+        if action_id in ("view.grid", "view.minimap"):
+            return self._session.display.aid(name)
+        if action_id == "view.clahe":
+            return self._session.display.clahe
         if action_id == "label.reviewed":
             index = self._session.frame_index
             return index >= 0 and self._session.review.state(index) == "reviewed"
@@ -106,6 +110,8 @@ class ActionSet(QObject):
         session.document.committed.connect(self._refresh_later)
         session.review.changed.connect(self._refresh_later)
         session.display.overlay_changed.connect(self._refresh_later)
+        session.display.aid_changed.connect(self._refresh_later)
+        session.display.levels_changed.connect(later)
         session.fine_tune.status_changed.connect(self._refresh_later)
         self._selection.tool_changed.connect(self._refresh_later)
         session.predictions.rejected_changed.connect(self._refresh_later)

@@ -60,6 +60,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self.view.addItem(self._grid)
         self.view.addItem(self._cursor)
         self._shape: tuple[int, int] | None = None
+        self._pixels: NDArray[Any] | None = None
         self._tool: Tool | None = None
         self._fitted = True
         self._space = False
@@ -79,6 +80,11 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         """(rows, columns) of the frame shown, or None."""
         return self._shape
 
+    @property
+    def pixels(self) -> NDArray[Any] | None:
+        """(H, W), what is drawn: the frame itself or a picture of it. Not to be written to."""
+        return self._pixels
+
     def show_frame(self, pixels: NDArray[Any] | None, *, levels: tuple[float, float], table: NDArray[np.uint8]) -> None:
         """Show another frame; zoom and position stay when it has the size of the one before.
 
@@ -88,6 +94,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
             table: (256, 3) uint8.
         """
         self.finish_stroke()
+        self._pixels = pixels
         if pixels is None:
             self._shape = None
             self.image.clear()
@@ -100,11 +107,20 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
             self.fit()
         self._show_footprint()
 
-    def set_display(self, *, levels: tuple[float, float], table: NDArray[np.uint8]) -> None:
-        """Change window, level and colours of the frame shown."""
-        if self._shape is not None:
+    def show_pixels(self, pixels: NDArray[Any], *, levels: tuple[float, float], table: NDArray[np.uint8]) -> None:
+        """Show the same frame in other levels and colours, or another picture of it; a stroke goes on."""
+        if pixels.shape != self._shape:
+            return
+        if pixels is not self._pixels:
+            self._pixels = pixels
+            self.image.setImage(pixels, autoLevels=False, levels=levels, lut=table)
+        else:
             self.image.setLookupTable(table, update=False)
             self.image.setLevels(levels)
+
+    def set_grid(self, shown: bool) -> None:
+        """Draw lines between the pixels at high zoom, or never."""
+        self._grid.setVisible(shown)
 
     def set_overlay_frame(self, width: int, height: int) -> None:
         """Tell all drawings how large the frame is."""

@@ -19,7 +19,16 @@ from app.views.parts import quiet_label
 from app.views.plots import QuietPlot
 from app.views.theme import colours
 
-_WINDOWS = (("percentile", "Auto, percentiles"), ("min_max", "Auto, min – max"), ("fixed", "Fixed by hand"))
+_WINDOWS = (
+    ("percentile", "Auto, percentiles"),
+    ("min_max", "Auto, min – max"),
+    ("sigma", "Auto, mean ± sigma"),
+    ("fixed", "Fixed by hand"),
+)
+_CLAHE_TIP = (
+    "Even out the contrast of all parts of the frame (CLAHE), at most this many times. For the eye only: values, "
+    "labels and the network stay with the frame (C)"
+)
 _MAP_TITLES = {"white_hot": "White hot", "black_hot": "Black hot", "ironbow": "Ironbow"}
 
 
@@ -31,6 +40,8 @@ class DisplayPanel(QWidget):
     locked_requested = Signal(bool)
     colour_map_requested = Signal(str)
     gamma_requested = Signal(float)
+    clahe_requested = Signal(bool)
+    clahe_limit_requested = Signal(float)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +75,14 @@ class DisplayPanel(QWidget):
         self._gamma.setToolTip("Above 1 lifts the dark end")
         self._gamma.setAccessibleName("Gamma")
         self._gamma.valueChanged.connect(self.gamma_requested)
+        self.clahe = QCheckBox("Local contrast (CLAHE)")
+        self.clahe.setToolTip(_CLAHE_TIP)
+        self.clahe.toggled.connect(self.clahe_requested)
+        self.clahe_limit = QDoubleSpinBox(minimum=1.0, maximum=16.0, singleStep=0.5, decimals=1, suffix=" ×")
+        self.clahe_limit.setToolTip(_CLAHE_TIP)
+        self.clahe_limit.setAccessibleName("Limit of local contrast")
+        self.clahe_limit.setKeyboardTracking(False)
+        self.clahe_limit.valueChanged.connect(self.clahe_limit_requested)
         self._lay_out()
         session.frame_changed.connect(self._read_frame)
         session.sequence_changed.connect(self._read_frame)
@@ -98,6 +117,9 @@ class DisplayPanel(QWidget):
         last.addWidget(self._locked, 1)
         last.addWidget(quiet_label("Gamma"))
         last.addWidget(self._gamma)
+        local = QHBoxLayout()
+        local.addWidget(self.clahe, 1)
+        local.addWidget(self.clahe_limit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
@@ -105,6 +127,7 @@ class DisplayPanel(QWidget):
         layout.addLayout(limits)
         layout.addLayout(grid)
         layout.addLayout(last)
+        layout.addLayout(local)
 
     # ---- from the state ---------------------------------------------------------------------------------
 
@@ -128,7 +151,10 @@ class DisplayPanel(QWidget):
 
     def _read_levels(self) -> None:
         low, high = self._display.levels
-        with quiet(self.region, self.low, self.high, self._window, self._maps, self._locked, self._gamma):
+        with quiet(
+            self.region, self.low, self.high, self._window, self._maps, self._locked, self._gamma,
+            self.clahe, self.clahe_limit,
+        ):  # fmt: skip
             self.region.setRegion((low, high))
             self.low.setValue(low)
             self.high.setValue(high)
@@ -136,6 +162,8 @@ class DisplayPanel(QWidget):
             self._maps.setCurrentIndex(COLOUR_MAPS.index(self._display.colour_map))
             self._locked.setChecked(self._display.locked)
             self._gamma.setValue(self._display.gamma)
+            self.clahe.setChecked(self._display.clahe)
+            self.clahe_limit.setValue(self._display.clahe_limit)
         accent = QColor(colours().accent)
         for line in self.region.lines:
             line.setPen(pg.mkPen(accent, width=1.5))

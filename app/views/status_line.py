@@ -7,10 +7,16 @@ import math
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
+from app.imaging.probe import Reading, read_at
 from app.state.session import Session
 from app.views.fine_tune_panel import duration
 from app.views.parts import quiet_label
 from app.views.tools import Pointer
+
+_CONTRAST_TIP = (
+    "Mean of the target under the pointer, or of the 3 × 3 pixels where there is none, minus the mean of its "
+    "surroundings (20 pixels around); SCR is this over the deviation of the surroundings"
+)
 
 
 class StatusLine(QStatusBar):
@@ -20,10 +26,12 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._session = session
         self._pointer: Pointer | None = None
+        self._zoom_text = ""
         self.setSizeGripEnabled(False)
         self.position = self._field(
             "", "x, y and value of the pixel under the pointer", least="x 0000  y 0000   value 00000"
         )
+        self.contrast = self._field("", _CONTRAST_TIP, least="contrast −00000   SCR 00.0  target")
         self.patches = self._field(
             "", "Keep probability of the patches under the pointer", least="4→3 keep 0.00  3→2 keep 0.00"
         )
@@ -31,13 +39,15 @@ class StatusLine(QStatusBar):
         self._progress = QProgressBar(textVisible=False)
         self._progress.setFixedWidth(90)
         self.model = self._field("", "The model in use")
-        self.zoom = self._field("", "Screen pixels for each frame pixel", least="10 000 %")
+        self.zoom = self._field("", "Screen pixels for each frame pixel", least="CLAHE · 10 000 %")
         self.saved = self._field("", "State of the labels on disk", least="saved 00:00:00")
         self.addWidget(self.position)
+        self.addWidget(self.contrast)
         self.addWidget(self.patches)
         permanent: tuple[QWidget, ...] = (self.running, self._progress, self.model, self.zoom, self.saved)
         for part in permanent:
             self.addPermanentWidget(part)
+        session.display.levels_changed.connect(self._read_view)
         session.jobs.changed.connect(self._read_jobs)
         session.saved.connect(self._read_saved)
         session.document.clean_changed.connect(self._read_saved)
@@ -62,15 +72,18 @@ class StatusLine(QStatusBar):
     def show_pointer(self, pointer: Pointer | None) -> None:
         """Write position, value and keep probabilities of what is under the pointer."""
         self._pointer = pointer
-        frame = self._session.frame
-        row, column = (-1, -1) if pointer is None else (math.floor(pointer.y + 0.5), math.floor(pointer.x + 0.5))
-        if frame is None or not (0 <= row < frame.pixels.shape[0] and 0 <= column < frame.pixels.shape[1]):
-            self.position.setText("")
-            self.patches.setText("")
+        session, frame = self._session, self._session.frame
+        reading = None
+        if frame is not None and pointer is not None:
+            label = session.document.mask if session.document.is_open else None
+            reading = read_at(frame.pixels, pointer.x, pointer.y, masks=(session.predictions.mask, label))
+        if frame is None or reading is None:
+            for field in (self.position, self.contrast, self.patches):
+                field.setText("")
             return
-        value = frame.pixels[row, column]
-        text = f"{float(value):.4g}" if frame.pixels.dtype.kind == "f" else str(int(value))
-        self.position.setText(f"x {column}  y {row}   value {text}")
+        row, column, whole = reading.row, reading.column, frame.pixels.dtype.kind == "u"
+        self.position.setText(f"x {column}  y {row}   value {_number(reading.value, whole)}")
+        self.contrast.setText(_contrast_text(reading, whole))
         prediction = self._session.prediction
         parts = []
         for decision in prediction.decisions if prediction is not None else ():
@@ -87,7 +100,12 @@ class StatusLine(QStatusBar):
     def show_zoom(self, zoom: float) -> None:
         """Write the zoom in per cent."""
         percent = zoom * 100
-        self.zoom.setText(f"{percent:,.0f} %".replace(",", " ") if percent >= 10 else f"{percent:.1f} %")
+        self._zoom_text = f"{percent:,.0f} %".replace(",", " ") if percent >= 10 else f"{percent:.1f} %"
+        self._read_view()
+
+    def _read_view(self) -> None:
+        """Whoever sees another picture than the frame itself is told so."""
+        self.zoom.setText(f"CLAHE · {self._zoom_text}" if self._session.display.clahe else self._zoom_text)
 
     def _read_jobs(self) -> None:
         running = self._session.jobs.running
@@ -118,3 +136,17 @@ class StatusLine(QStatusBar):
         model = self._session.model
         self.model.setText("" if model is None else model.name)
         self.model.setToolTip("No model is loaded" if model is None else f"The model in use: {model.path}")
+
+
+def _number(value: float, whole: bool) -> str:
+    return str(int(value)) if whole else f"{value:.4g}"
+
+
+def _contrast_text(reading: Reading, whole: bool) -> str:
+    """Contrast in native values and SCR, as far as there are any."""
+    difference, ratio = reading.contrast.difference, reading.contrast.scr
+    if not math.isfinite(difference):
+        return ""
+    text = f"{difference:+.0f}" if whole else f"{difference:+.3g}"
+    scr = f"{ratio:.1f}" if math.isfinite(ratio) else "–"
+    return f"contrast {text.replace('-', '−')}   SCR {scr}  {'target' if reading.on_target else '3 × 3'}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QSlider, QTableView, QVBoxLayout, QWidget
 
-from adsnet.targets import Target, scr
+from adsnet.targets import Target
 from app.actions.conditions import has_targets
 from app.actions.spec import Situation
+from app.imaging.probe import contrast_of
 from app.state.session import Session
 from app.views.binding import Throttle, quiet
 from app.views.icons import set_icon
@@ -31,7 +31,6 @@ _TIPS = (
     "Local signal-to-clutter ratio: contrast to the surroundings, over their deviation",
 )
 _ACCEPT_ALL = "Make the predicted targets, without the rejected ones, the label of this frame (Enter)"
-_SCR_MARGIN = 20  # pixels around the target that count as its surroundings
 
 
 class TargetModel(QAbstractTableModel):
@@ -113,13 +112,7 @@ class TargetModel(QAbstractTableModel):
         frame = self._session.frame
         if frame is None:
             return math.nan
-        (x, y, w, h), pixels = self._session.predictions.region(row)
-        height, width = frame.pixels.shape
-        top, left = max(y - _SCR_MARGIN, 0), max(x - _SCR_MARGIN, 0)
-        window = frame.pixels[top : min(y + h + _SCR_MARGIN, height), left : min(x + w + _SCR_MARGIN, width)]
-        mask = np.zeros(window.shape, np.bool_)
-        mask[y - top : y - top + h, x - left : x - left + w] = pixels
-        return float(scr(window, target_mask=mask, margin=_SCR_MARGIN))
+        return contrast_of(frame.pixels, *self._session.predictions.region(row)).scr
 
     def _rejected_changed(self) -> None:
         if self._targets:

@@ -90,6 +90,8 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.display.locked_requested.connect(display.set_locked)
     window.display.colour_map_requested.connect(display.set_colour_map)
     window.display.gamma_requested.connect(display.set_gamma)
+    window.display.clahe_requested.connect(display.set_clahe)
+    window.display.clahe_limit_requested.connect(display.set_clahe_limit)
     window.cascade.drop_requested.connect(lambda s3, s2: handlers.set_drop(ctx, s3, s2))
     window.cascade.threshold_requested.connect(lambda s3, s2: handlers.set_keep_threshold(ctx, s3, s2))
     window.cascade.free_requested.connect(lambda: perform("model.free_patches"))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.imaging.colours import colour_map
-from app.state.display import Display
 from app.state.session import Session
 from app.state.what_if import flip_patch, free_patches
 from app.views.canvas import Canvas
 from app.views.canvas_layers import CanvasLayers
 from app.views.empty_state import EmptyState
+from app.views.frame_layer import FrameLayer
 from app.views.notice_bar import NoticeBar
 from app.views.selection import Selection
 from app.views.theme import colours
@@ -57,12 +54,13 @@ class Workspace(QWidget):
         selection.tool_changed.connect(self._take_tool)
         session.frame_changed.connect(self._show_frame)
         session.sequence_changed.connect(self._show_frame)
-        display.levels_changed.connect(self._show_display)
-        display.colour_map_changed.connect(self._show_display)
+        display.aid_changed.connect(self._show_aids)
         display.brush_changed.connect(self._brush_changed)
         self.canvas.brush_step_requested.connect(self._step_brush)
         self._take_tool(selection.tool)
         self._show_frame()
+        self.frame_layer = FrameLayer(self.canvas, session)  # last: it tells all layers how large the frame is
+        self._show_aids()
         self.apply_colours()
 
     def jump_to(self, target: int) -> None:
@@ -98,12 +96,9 @@ class Workspace(QWidget):
         session = self._session
         self._stack.setCurrentWidget(self.empty if session.sequence is None else self.canvas)
         self.timeline.setVisible(session.sequence is not None)
-        pixels = session.frame.pixels if session.frame is not None else None
-        self.canvas.show_frame(pixels, levels=session.display.levels, table=display_table(session.display))
 
-    def _show_display(self) -> None:
-        display = self._session.display
-        self.canvas.set_display(levels=display.levels, table=display_table(display))
+    def _show_aids(self, _name: str = "") -> None:
+        self.canvas.set_grid(self._session.display.aid("grid"))
 
     def _brush_changed(self, _size: int) -> None:
         self.canvas.refresh_footprint()
@@ -111,12 +106,3 @@ class Workspace(QWidget):
     def _step_brush(self, step: int) -> None:
         display = self._session.display
         display.set_brush_size(min(max(display.brush_size + step, 1), 64))
-
-
-def display_table(display: Display) -> NDArray[np.uint8]:
-    """The colour map with gamma worked in: (256, 3) uint8."""
-    table = colour_map(display.colour_map)
-    if display.gamma == 1.0:
-        return table
-    positions = np.rint(255.0 * (np.arange(256) / 255.0) ** (1.0 / display.gamma)).astype(np.intp)
-    return np.ascontiguousarray(table[positions])

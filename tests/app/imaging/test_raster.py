@@ -219,3 +219,14 @@ def test_boxes() -> None:
     assert raster.join_boxes((1, 2, 3, 4), (9, 9, 0, 5)) == (1, 2, 3, 4)
     assert raster.join_boxes((1, 2, 3, 4), (0, 5, 2, 2)) == (0, 2, 4, 5)
     assert raster.box_of(np.zeros(SHAPE, np.bool_)) is None
+
+
+def test_a_target_larger_than_where_it_is_looked_for_first() -> None:
+    mask = np.zeros((400, 600), np.bool_)
+    mask[200, 10:590] = True  # a line through several windows, with a hook at its far end
+    mask[50:200, 589] = True
+    mask[300:302, 20:22] = True
+    found = raster.component_at(mask, 12, 200)
+    assert found is not None and found.box == (10, 50, 580, 151) and found.pixels.sum() == 580 + 150
+    other = raster.component_at(mask, 21, 301)
+    assert other is not None and other.box == (20, 300, 2, 2) and other.pixels.all()

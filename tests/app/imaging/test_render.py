@@ -119,3 +119,12 @@ def test_overlay_colours_differ() -> None:
     for i, first in enumerate(shown_together):
         for second in shown_together[i + 1 :]:
             assert sum(abs(a - b) for a, b in zip(first, second, strict=True)) > 100
+
+
+def test_sigma_levels_are_mean_and_deviation() -> None:
+    pixels = np.array([[1, 2], [3, 6]], np.uint16)  # mean 3, squares 4 + 1 + 0 + 9: deviation √3.5
+    low, high = render.sigma_levels(pixels, sigmas=2.0)
+    assert (low, high) == pytest.approx((3 - 2 * 3.5**0.5, 3 + 2 * 3.5**0.5))
+    broken = np.array([[np.nan, 5.0], [np.inf, 7.0]], np.float32)
+    assert render.sigma_levels(broken, sigmas=1.0) == pytest.approx((5.0, 7.0))
+    assert render.sigma_levels(np.full((2, 2), np.nan, np.float32)).low < 1.0

@@ -48,3 +48,12 @@ def test_the_frame_is_shown_as_it_is_displayed() -> None:
 
     rgba = frame_rgba(pixels, Levels(100.0, 200.0), colour_map="black_hot", gamma=1.0)
     assert rgba[0, 0, 0] == 255 and rgba[0, 1, 0] == 0
+
+
+@pytest.mark.parametrize("shape", [(320, 320), (333, 500), (161, 1)])
+def test_blocks_are_what_reduceat_says(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(2).integers(0, 65535, shape).astype(np.uint16)
+    step = -(-max(shape) // SIDE)
+    rows = np.maximum.reduceat(values, np.arange(0, shape[0], step), axis=0)
+    expected = np.maximum.reduceat(rows, np.arange(0, shape[1], step), axis=1)
+    assert np.array_equal(strongest(values), expected)

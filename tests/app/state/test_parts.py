@@ -96,6 +96,32 @@ def test_overlays_and_brush() -> None:
         display.set_window("auto")
 
 
+def test_sigma_gamma_clahe_and_aids_come_from_the_settings() -> None:
+    display = Display()
+    told: list[str] = []
+    display.aid_changed.connect(told.append)
+    display.levels_changed.connect(lambda: told.append("levels"))
+    display.follow(ramp(100, 200), new_sequence=True)
+    display.apply(
+        Settings(window="sigma", sigmas=1.0, gamma=2.0, clahe=True, clahe_limit=5.0, minimap=False, pixel_grid=False)
+    )
+    values = ramp(100, 200).astype(float)
+    assert display.levels == pytest.approx((values.mean() - values.std(), values.mean() + values.std()))
+    assert display.gamma == 2.0 and display.clahe and display.clahe_limit == 5.0
+    assert not display.aid("minimap") and not display.aid("grid")
+    assert {"minimap", "grid", "levels"} <= set(told)
+    display.set_sigmas(2.0)
+    assert display.levels.high == pytest.approx(values.mean() + 2 * values.std())
+    display.set_clahe_limit(99)
+    assert display.clahe_limit == 16.0
+    told.clear()
+    display.set_clahe(True)
+    display.set_aid("grid", False)
+    assert told == []
+    with pytest.raises(KeyError):
+        display.set_aid("ruler", True)
+
+
 def test_settings_do_not_undo_what_was_changed_by_hand() -> None:
     display = Display()
     first = Settings(brush_size=3, colour_map="ironbow")

@@ -180,6 +180,7 @@ def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot)
     line.show_pointer(Pointer(30.4, 20.4))
     assert session.frame is not None
     assert line.position.text() == f"x 30  y 20   value {int(session.frame.pixels[20, 30])}"
+    assert line.contrast.text().startswith("contrast +") and line.contrast.text().endswith("3 × 3")
     assert line.patches.text() == "4→3 keep 0.88  3→2 keep 0.88"
     session.step(1)  # the pointer rests, what is under it changes
     assert line.patches.text() == "" and line.position.text() == (
@@ -188,7 +189,9 @@ def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot)
     line.show_pointer(Pointer(-0.6, 3))
     assert line.position.text() == ""
     line.show_zoom(100.0)
-    assert line.zoom.text() == "10 000 %"
+    assert line.zoom.text() == "10 000 %" and line.contrast.text() == ""
+    session.display.set_clahe(True)
+    assert line.zoom.text() == "CLAHE · 10 000 %"
     _draw(session)
     assert line.saved.text() == "not saved yet"
     session.save()
