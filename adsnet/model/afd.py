@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from adsnet.config import ModelConfig
 from adsnet.model.backbone import Levels, level_channels
+from adsnet.model.fused import FusedConv
 from adsnet.model.layers import ConvBn, ConvBnRelu, ResidualBlock, channels_last
 
 
@@ -61,11 +62,21 @@ class Distribute(nn.Module):
         self.channel_squeeze = ConvBnRelu(width, hidden, 1) if config.afd != "no_channel" else None
         self.channel_expand = ConvBn(hidden, width, 1) if config.afd != "no_channel" else None
         self.spatial = ConvBn(1, 1, config.spatial_kernel) if config.afd != "no_spatial" else None
+        self._lateral_and_local: FusedConv | None = None
+
+    def join_layers(self) -> None:
+        """Join the two embeddings of B_l for inference."""
+        self._lateral_and_local = FusedConv.of(self.lateral, self.local)
+        del self.lateral, self.local
 
     def forward(self, level: Tensor, group: Tensor) -> tuple[Tensor, AttentionMaps]:
         """Level (B, C_l, h, w) and its global group (B, C, H/8, W/8) to F (B, C, h, w) and the attentions."""
         group = _align(group, level)
-        joined = self.lateral(level) + group  # eq. (2)
+        if self._lateral_and_local is not None:
+            lateral, local = self._lateral_and_local(level).chunk(2, 1)
+        else:
+            lateral, local = self.lateral(level), self.local(level)
+        joined = lateral + group  # eq. (2)
         channel = spatial = None
         if self.channel_squeeze is not None and self.channel_expand is not None:  # eq. (3)
             peak = joined.permute(0, 2, 3, 1).amax(1).amax(1)[:, :, None, None]  # both axes at once: ten times as long
@@ -76,7 +87,7 @@ class Distribute(nn.Module):
         gate = _sum_of(channel, spatial)
         if self.literal:  # F_c + F_s = (channel + spatial) · F_global
             gate = gate * group
-        return torch.addcmul(group, gate, self.local(level)), AttentionMaps(channel, spatial)  # eq. (5)
+        return torch.addcmul(group, gate, local), AttentionMaps(channel, spatial)  # eq. (5)
 
 
 def _sum_of(channel: Tensor | None, spatial: Tensor | None) -> Tensor:
