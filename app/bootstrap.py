@@ -39,7 +39,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="images, a folder, a data set or a video; without, the sample",
+        help="images, a folder, a data set or a video; without, what was opened lately is offered, at first the sample",
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="model file to predict with")
     return parser.parse_args(arguments)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, *, started: Callable[[Studio], 
         return _refuse(reason)
     try:
         model = None if wanted.model is None else resolve_model(wanted.model)
-        studio = Studio(paths=wanted.paths or [path_of("sample")], model=model)
+        studio = Studio(paths=wanted.paths, model=model)
     except AdsnetError as error:
         return _refuse(str(error))
     return studio.run(started)
@@ -80,6 +80,9 @@ class Studio:
         from adsnet.storage.folders import config_folder, log_folder
         from app.actions.context import Context
         from app.actions.handlers import leave_sequence, offer_recovery, remember_choices
+        from app.actions.key_files import complaint as complaint_about_keys
+        from app.actions.keymap import keymap_from
+        from app.actions.recent import own_recent
         from app.engine.client import WorkerClient
         from app.engine.judge import JudgeEngine
         from app.engine.predict import PredictEngine
@@ -97,7 +100,11 @@ class Studio:
         start_log(log_folder())
         settings, complaint = load_settings()
         self.session = Session(settings)
-        self.session.open(list(paths))  # before anything is shown: a bad path ends with a sentence, not with a window
+        if not paths and not own_recent(settings):
+            paths = [path_of("sample")]
+        if paths:
+            # Before anything is shown: a bad path ends with a sentence, not with a window.
+            self.session.open(list(paths))
         self._failures = FailureNet(self.session.notices)
         self._theme = ThemeFollower(self.application, lambda: self.session.settings.theme)
         self.selection = Selection(self.session)
@@ -118,7 +125,7 @@ class Studio:
             sample=path_of("sample"),
             log_folder=log_folder(),
         )
-        connect(self.window, self.context, self._theme.apply)
+        connect(self.window, self.context, self._theme.follow)
         self.window.may_close = self._may_close
         self._leave, self._offer_recovery, self._remember = leave_sequence, offer_recovery, remember_choices
         self._discard = False
@@ -129,6 +136,8 @@ class Studio:
         self._termination = TerminationWatch(self._terminate)
         if complaint:
             self.session.notices.warn(complaint, key="settings")
+        if refused := keymap_from(settings.shortcuts)[1]:
+            self.session.notices.warn(complaint_about_keys(refused), key="keys")
         self.client.start()
         if model is not None:
             self.predicting.load(os.fspath(model), settings.device)

@@ -14,6 +14,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def printable(name: str) -> str:
+    """A file name that may hold bytes that are no text, as text."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def listed(names: Sequence[str]) -> str:
     """The first few names with commas between them."""
     return ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")

@@ -31,7 +31,7 @@ has_forced = _when(lambda s: bool(s.session.sparsity.forced), "No patch is force
 has_target = _when(lambda s: s.target is not None, "Select a predicted target first.")
 has_targets = _when(
     lambda s: len(s.session.predictions.targets) > len(s.session.predictions.rejected),
-    "No predicted target is left to accept: mark the frame as reviewed (R), or empty it with Clear label.",
+    "No predicted target is left to accept: mark the frame as reviewed, or empty it with Clear label.",
 )
 has_label_pixels = _when(
     lambda s: s.session.document.is_open and bool(s.session.document.mask.any()), "The label of this frame is empty."

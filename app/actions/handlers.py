@@ -217,6 +217,13 @@ def _brush(step: int) -> Handler:
     return handler
 
 
+def _theme(name: str) -> Handler:
+    def handler(ctx: Context) -> None:
+        ctx.session.set_settings(dataclasses.replace(ctx.session.settings, theme=name))
+
+    return handler
+
+
 def _load_model(ctx: Context) -> None:
     path = ctx.dialogs.open_model()
     if path is not None:
@@ -336,6 +343,8 @@ HANDLERS: dict[str, Handler] = {
     "view.clahe": lambda ctx: ctx.session.display.set_clahe(not ctx.session.display.clahe),
     "view.grid": _aid("grid"),
     "view.minimap": _aid("minimap"),
+    "view.reset_layout": lambda ctx: ctx.screen.default_layout(),
+    **{f"theme.{name}": _theme(name) for name in ("system", "light", "dark")},
     "tool.select": _select_tool,
     "tool.brush": lambda ctx: ctx.pick.use_tool("brush"),
     "tool.eraser": lambda ctx: ctx.pick.use_tool("eraser"),
@@ -365,7 +374,9 @@ HANDLERS: dict[str, Handler] = {
     "model.judge": _judge,
     "model.stop_judging": lambda ctx: ctx.judging.stop(),
     "model.export_verdicts": _export_verdicts,
+    "help.find": lambda ctx: ctx.screen.show_palette(),
     "help.keys": lambda ctx: ctx.screen.show_keys(),
+    "help.whats_this": lambda ctx: ctx.screen.explain(),
     "help.log": lambda ctx: ctx.screen.open_in_desktop(ctx.log_folder),
     "help.about": lambda ctx: ctx.dialogs.show_about(),
 }

@@ -33,6 +33,7 @@ class ActionSpec:
             fields need.
         icon: name of an icon file, or empty.
         menu: title of the menu, or empty; the order of the table is the order in the menu.
+        submenu: title of a menu within the menu, or empty.
         section: a change of section within a menu draws a line.
         toolbar: whether it has a button; ``text`` gives the button its text too.
         checkable: whether it is on or off; ``group`` makes it one of several.
@@ -49,9 +50,10 @@ class ActionSpec:
     toolbar: str = ""
     checkable: bool = False
     group: str = ""
+    submenu: str = ""
     enabled_when: Condition | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All keys, for the list of keys."""
+        """All keys that it comes with; ``Keymap`` knows those that hold."""
         return self.shortcut + self.local

@@ -156,13 +156,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "view.minimap", "Minimap", "The whole frame, small, while only a part of it is shown", ("M",),
         menu="View", section=3, checkable=True,
     ),
+    ActionSpec(
+        "view.reset_layout", "Reset layout", "Put every panel back where it was at the first start",
+        menu="View", section=4,
+    ),
+    ActionSpec(
+        "theme.system", "Like the system", "Light or dark as the desktop is", menu="View", section=4, submenu="Theme",
+        checkable=True, group="theme",
+    ),
+    ActionSpec("theme.light", "Light", "", menu="View", section=4, submenu="Theme", checkable=True, group="theme"),
+    ActionSpec("theme.dark", "Dark", "", menu="View", section=4, submenu="Theme", checkable=True, group="theme"),
     # ---- Model
     ActionSpec(
         "model.predict", "Predict this frame again", "", ("I",), icon="predict", menu="Model",
         enabled_when=c.all_of(_FRAME, c.has_model),
     ),
     ActionSpec(
-        "model.free_patches", "Free all patches", "Let the network decide on all patches again", ("Ctrl+Shift+P",),
+        "model.free_patches", "Free all patches", "Let the network decide on all patches again", ("Shift+P",),
         icon="reset", menu="Model", enabled_when=c.has_forced,
     ),
     ActionSpec("model.load", "Load model…", "Use another model file", icon="model", menu="Model"),
@@ -196,7 +206,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
         menu="Model", section=2, enabled_when=c.has_verdicts,
     ),
     # ---- Help
-    ActionSpec("help.keys", "Keys and mouse", "", ("F1",), icon="keys", menu="Help"),
+    ActionSpec(
+        "help.find", "Find an action…", "Find anything by a few letters of its name, and do it", ("Ctrl+Shift+P",),
+        menu="Help",
+    ),
+    ActionSpec(
+        "help.keys", "Keys and mouse…", "See all keys and gestures, and change the keys", ("F1",),
+        icon="keys", menu="Help",
+    ),
+    ActionSpec(
+        "help.whats_this", "What is this?", "Explain what is clicked next; once more: what has the focus",
+        ("Shift+F1",), menu="Help",
+    ),
     ActionSpec("help.log", "Open log folder", "", menu="Help"),
     ActionSpec("help.about", "About ADSNet Studio", "", menu="Help", section=1),
 )  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
+from app.actions.keymap import Keymap, keymap_from, needs_focus
 from app.actions.spec import ActionSpec, Situation
 from app.actions.table import ACTIONS
 from app.state.session import Session
@@ -16,7 +18,16 @@ from app.views.selection import Selection
 
 
 class ActionSet(QObject):
-    """All actions of the window by id."""
+    """All actions of the window by id.
+
+    Attributes:
+        keymap: the keys that hold now.
+
+    Signals:
+        keys_changed(): other keys hold.
+    """
+
+    keys_changed = Signal()
 
     def __init__(
         self, session: Session, selection: Selection, *, perform: Callable[[str], None], parent: QWidget
@@ -25,6 +36,10 @@ class ActionSet(QObject):
         self._session, self._selection = session, selection
         self._specs = {spec.id: spec for spec in ACTIONS}
         self._actions: dict[str, QAction] = {}
+        self._reasons: dict[str, str | None] = {}
+        self._local: tuple[QWidget, ...] = ()
+        self._local_keys: list[QShortcut] = []
+        self.keymap: Keymap = keymap_from(session.settings.shortcuts)[0]
         groups: dict[str, QActionGroup] = {}
         for spec in ACTIONS:
             action = QAction(spec.text, parent)
@@ -36,12 +51,12 @@ class ActionSet(QObject):
                 group = groups.setdefault(spec.group, QActionGroup(self))
                 group.addAction(action)
             action.triggered.connect(lambda _checked=False, name=spec.id: self._triggered(name, perform))
-            action.setShortcuts([QKeySequence(key) for key in spec.shortcut])
             parent.addAction(action)
             self._actions[spec.id] = action
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
         self._connect()
+        self._use_keys()
         self.refresh()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -51,15 +66,41 @@ class ActionSet(QObject):
         """The row of the table."""
         return self._specs[action_id]
 
+    def reason(self, action_id: str) -> str | None:
+        """Why the action cannot be used now, in one sentence, or None."""
+        return self._reasons[action_id]
+
     def bind_local_keys(self, *widgets: QWidget) -> None:
-        """Make the ``local`` keys of all actions work while one of these widgets has the focus."""
-        for spec in self._specs.values():
-            for key in spec.local:
-                for widget in widgets:
-                    shortcut = QShortcut(QKeySequence(key), widget)
-                    shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                    shortcut.setAutoRepeat(spec.id.startswith("go."))
-                    shortcut.activated.connect(self._actions[spec.id].trigger)
+        """Make the keys that fields need too work while one of these widgets has the focus."""
+        self._local = widgets
+        self._use_keys()
+
+    def _use_keys(self) -> None:
+        """Give every action the keys that hold now."""
+        for shortcut in self._local_keys:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._local_keys = []
+        for action_id, action in self._actions.items():
+            keys = self.keymap.keys(action_id)
+            action.setShortcuts([QKeySequence(key) for key in keys if not needs_focus(key)])
+            for key in filter(needs_focus, keys):
+                self._local_keys += [self._local_key(key, widget, action) for widget in self._local]
+
+    def _local_key(self, key: str, widget: QWidget, action: QAction) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(key), widget)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.setAutoRepeat(action.objectName().startswith("go."))
+        shortcut.activated.connect(action.trigger)
+        return shortcut
+
+    def _read_keys(self) -> None:
+        keymap, _ = keymap_from(self._session.settings.shortcuts)
+        if keymap != self.keymap:
+            self.keymap = keymap
+            self._use_keys()
+            self.refresh()
+            self.keys_changed.emit()
 
     def refresh(self) -> None:
         """Enable, check and explain every action as the session is now."""
@@ -67,11 +108,13 @@ class ActionSet(QObject):
         for action_id, action in self._actions.items():
             spec = self._specs[action_id]
             reason = spec.enabled_when(situation) if spec.enabled_when is not None else None
+            self._reasons[action_id] = reason
             action.setEnabled(reason is None)
             tip = spec.tip or spec.text.rstrip("…")
-            keys = ", ".join(key_text(key) for key in spec.keys[:2])
+            keys = self.keymap.text(action_id)
             tip = f"{tip} ({keys})" if keys else tip
             action.setToolTip(f"{tip}\n{reason}" if reason else tip)
+            action.setWhatsThis(whats_this(spec, keys, reason))
             action.setStatusTip("")
             if spec.checkable:
                 action.setChecked(self._is_on(action_id))
@@ -86,6 +129,8 @@ class ActionSet(QObject):
             return self._session.display.aid(name)
         if action_id == "view.clahe":
             return self._session.display.clahe
+        if kind == "theme":
+            return self._session.settings.theme == name
         if action_id == "label.reviewed":
             index = self._session.frame_index
             return index >= 0 and self._session.review.state(index) == "reviewed"
@@ -101,8 +146,10 @@ class ActionSet(QObject):
 
     def _connect(self) -> None:
         session, later = self._session, self._later.start
+        session.settings_changed.connect(self._read_keys)
         for signal in (
-            session.sequence_changed, session.frame_changed, session.prediction_arrived, session.prediction_cleared,
+            session.settings_changed, session.sequence_changed,
+            session.frame_changed, session.prediction_arrived, session.prediction_cleared,
             session.model_changed, session.document.undo_changed, session.document.loaded, session.review.reset,
             session.fine_tune.cleared, session.sparsity_changed, session.report.changed, session.player.changed,
         ):  # fmt: skip
@@ -122,6 +169,10 @@ class ActionSet(QObject):
         self._later.start()
 
 
-def key_text(key: str) -> str:
-    """A key as it is written on keyboards."""
-    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+def whats_this(spec: ActionSpec, keys: str, reason: str | None) -> str:
+    """What an action is, what it does, with which keys, and why it cannot be used now."""
+    lines = [f"<b>{escape(spec.text.rstrip('…'))}</b>"]
+    lines += [escape(spec.tip) + "."] if spec.tip else []
+    lines += [f"{'Keys' if ', ' in keys else 'Key'}: {escape(keys)}"] if keys else []
+    lines += [escape(reason)] if reason else []
+    return "<br>".join(lines)

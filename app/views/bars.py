@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QSpinBox, QToolBar, QToolButton, QWidget
 
 from app.actions.table import ACTIONS, MENUS
 from app.state.session import Session
 from app.views.action_set import ActionSet
 from app.views.binding import quiet
-from app.views.theme import THEMES
+from app.wording import printable
 
 _TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("file.open", "file.save"),
@@ -28,10 +27,9 @@ class Bars(QObject):
     """The toolbar and the menu bar of the window.
 
     Signals:
-        theme_requested(str), recent_requested(object Path), brush_requested(int)
+        recent_requested(object Path), brush_requested(int)
     """
 
-    theme_requested = Signal(str)
     recent_requested = Signal(object)
     brush_requested = Signal(int)
 
@@ -39,7 +37,7 @@ class Bars(QObject):
         super().__init__(window)
         self._window, self._session, self._actions = window, session, actions
         self.brush = QSpinBox(minimum=1, maximum=MAX_BRUSH, suffix=" px")
-        self.brush.setToolTip("Size of the brush in pixels of the frame ([ and ], or Ctrl + wheel)")
+        self.brush.setToolTip("Size of the brush in pixels of the frame; Ctrl + wheel changes it too")
         self.brush.setAccessibleName("Brush size")
         self.brush.valueChanged.connect(self.brush_requested)
         self.toolbar = self._build_toolbar()
@@ -82,32 +80,29 @@ class Bars(QObject):
 
     def _build_menus(self) -> None:
         menus = {title: self._window.menuBar().addMenu(title) for title in MENUS}
+        submenus: dict[str, QMenu] = {}
         sections: dict[str, int] = {}
         for spec in ACTIONS:
             menu = menus[spec.menu]
             if sections.setdefault(spec.menu, spec.section) != spec.section:
                 menu.addSeparator()
                 sections[spec.menu] = spec.section
+            if spec.submenu:
+                if spec.submenu not in submenus:
+                    submenus[spec.submenu] = menu.addMenu(spec.submenu)
+                menu = submenus[spec.submenu]
             menu.addAction(self._actions[spec.id])
             if spec.id == "file.sample":
                 menu.addMenu(self.recent)
-        for menu in menus.values():
+            elif spec.id == "view.reset_layout":
+                menu.addMenu(self.panels)
+        for menu in (*menus.values(), *submenus.values()):
             menu.setToolTipsVisible(True)
-        menus["View"].addSeparator()
-        menus["View"].addMenu(self.panels)
-        themes = menus["View"].addMenu("Theme")
-        group = QActionGroup(self)
-        for name in THEMES:
-            action = themes.addAction("Like the system" if name == "system" else name.capitalize())
-            action.setCheckable(True)
-            action.setChecked(self._session.settings.theme == name)
-            action.triggered.connect(lambda _checked=False, theme=name: self.theme_requested.emit(theme))
-            group.addAction(action)
 
     def _fill_recent(self) -> None:
         self.recent.clear()
         for name in self._session.settings.recent:
-            text = name.encode("utf-8", "backslashreplace").decode("utf-8").replace("&", "&&")
+            text = printable(name).replace("&", "&&")
             action = self.recent.addAction(text)
             action.triggered.connect(lambda _checked=False, path=Path(name): self.recent_requested.emit(path))
         if self.recent.isEmpty():

@@ -25,7 +25,6 @@ from app.views.verdict_shape import VerdictShape
 
 _ATTENTION = {"attention4": 4, "attention3": 3, "attention2": 2}
 _PATCHES = {"patches3": 3, "patches2": 2}
-_HINT = "Shift+Return accept   Del reject"
 _OUTLINE_DELAY_MS = 30
 _SKIPPED_SHARE = 0.25  # of its opacity that attention has left where its stage was not computed
 _OUTLINE_AT_ONCE = 1_000_000  # pixels up to which the outline follows every piece of a stroke
@@ -49,6 +48,7 @@ class CanvasLayers(QObject):
         self._verdicts = VerdictShape(65.0)
         self._counts: dict[str, int] | None = None
         self._told: dict[str, int] | None = None
+        self._hint = ""
         self._masks = {"mask": MaskLayer(20.0, ROLES["prediction"]), "label": MaskLayer(21.0, ROLES["label"])}
         self._outlines = {
             "mask": OutlineShape(40.0, ROLES["prediction"]),
@@ -104,6 +104,11 @@ class CanvasLayers(QObject):
     def markers(self) -> tuple[Marker, ...]:
         """The target markers that are drawn."""
         return self._markers.markers if self._markers.isVisible() else ()
+
+    def set_hint(self, text: str) -> None:
+        """Write beside the selected target what can be done with it."""
+        self._hint = text
+        self._make_markers()
 
     def _connect(self) -> None:
         session, predictions = self._session, self._session.predictions
@@ -215,7 +220,7 @@ class CanvasLayers(QObject):
             Marker(target.bbox, selected=i == selected, rejected=i in predictions.rejected)
             for i, target in enumerate(predictions.targets)
         ]
-        self._markers.set_markers(markers, hint=_HINT)
+        self._markers.set_markers(markers, hint=self._hint)
 
     def _make_probability(self) -> None:
         prediction = self._session.prediction

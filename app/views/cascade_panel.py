@@ -57,7 +57,7 @@ class CascadePanel(QWidget):
         self._patch.setMinimumHeight(self._patch.fontMetrics().lineSpacing() * 2 + 2)
         self._patch.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.free = QPushButton()
-        self.free.setToolTip("Let the network decide on all patches again (Ctrl+Shift+P); what-if tool: P")
+        self.free.setToolTip("Let the network decide on all patches again; the what-if tool forces them")
         self.free.clicked.connect(self.free_requested)
         self._bars = {stage: _ChannelBars(stage) for stage in (4, 3)}
         self._engine = QComboBox()
@@ -179,6 +179,7 @@ class _ChannelBars(QWidget):
         self._stage = stage
         self._title = quiet_label(f"Stage {stage}")
         self._plot = QuietPlot(bottom_axis=False)
+        self._plot.setAccessibleName(f"Channel attention of stage {stage}")
         self._plot.setMinimumHeight(48)
         self._plot.setYRange(0, 1, padding=0.02)
         self._plot.getPlotItem().getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])

@@ -66,6 +66,7 @@ class ComparisonView(QWidget):
             grid.addWidget(before, row, 1, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(after, row, 2, Qt.AlignmentFlag.AlignRight)
         self.frames = QTreeWidget()
+        self.frames.setAccessibleName("Targets won and lost, frame by frame")
         self.frames.setRootIsDecorated(False)
         self.frames.setMinimumHeight(44)  # the panel is to fit a small window
         self.frames.setUniformRowHeights(True)

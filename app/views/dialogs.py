@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from app.wording import counted, listed
 
 _FRAMES = "Frames (*.png *.bmp *.jpg *.jpeg *.tif *.tiff *.mp4 *.avi *.mkv *.mov *.json);;All files (*)"
+_KEYS = "Keys (*.json);;All files (*)"
 T = TypeVar("T")
 
 
@@ -47,6 +48,17 @@ class WindowDialogs:
         """Where to write a table; ``name`` is the proposal."""
         wanted, _ = QFileDialog.getSaveFileName(self._parent, "Export", str(Path(self._folder) / name), "CSV (*.csv)")
         return Path(wanted) if wanted else None
+
+    def save_keys(self) -> Path | None:
+        """Where to write the changed keys."""
+        proposal = str(Path(self._folder) / "adsnet-keys.json")
+        wanted, _ = QFileDialog.getSaveFileName(self._parent, "Export keys", proposal, _KEYS)
+        return Path(wanted) if wanted else None
+
+    def open_keys(self) -> Path | None:
+        """A file of keys."""
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Import keys", self._folder, _KEYS)
+        return Path(name) if name else None
 
     def ask_discard(self, stems: Sequence[str]) -> bool:
         """Labels could not be saved: leave them behind? Staying is the default."""

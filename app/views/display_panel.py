@@ -27,7 +27,7 @@ _WINDOWS = (
 )
 _CLAHE_TIP = (
     "Even out the contrast of all parts of the frame (CLAHE), at most this many times. For the eye only: values, "
-    "labels and the network stay with the frame (C)"
+    "labels and the network stay with the frame"
 )
 _MAP_TITLES = {"white_hot": "White hot", "black_hot": "Black hot", "ironbow": "Ironbow"}
 
@@ -47,6 +47,7 @@ class DisplayPanel(QWidget):
         super().__init__(parent)
         self._session, self._display = session, session.display
         self.plot = QuietPlot(left_axis=False)
+        self.plot.setAccessibleName("Histogram of grey levels")
         self.plot.setMinimumHeight(84)
         self.plot.setToolTip("Histogram of the frame, counts on a logarithmic scale. Drag the borders or the area.")
         self._curve = pg.PlotDataItem(stepMode="center", fillLevel=0.0)
@@ -61,12 +62,14 @@ class DisplayPanel(QWidget):
         for name, title in _WINDOWS:
             self._window.addItem(title, name)
         self._window.setAccessibleName("Window and level")
+        self._window.setToolTip("How the limits of the colour map are found")
         self._window.activated.connect(lambda i: self.window_requested.emit(_WINDOWS[i][0]))
         self._maps = QComboBox()
         self._maps.setIconSize(QSize(46, 12))
         for name in COLOUR_MAPS:
             self._maps.addItem(_map_icon(name), _MAP_TITLES.get(name, name.capitalize()), name)
         self._maps.setAccessibleName("Colour map")
+        self._maps.setToolTip("Colours from the darkest to the brightest value")
         self._maps.activated.connect(lambda i: self.colour_map_requested.emit(COLOUR_MAPS[i]))
         self._locked = QCheckBox("Same for all frames")
         self._locked.setToolTip("Keep these limits over the whole sequence instead of finding them for each frame")

@@ -1,23 +1,33 @@
-"""What the middle of the window shows before anything is open."""
+"""What the middle of the window shows while nothing is open."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFont, QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.views.icons import pixmap_of, set_icon
 from app.views.parts import primary, quiet_label
 from app.views.theme import colours
+from app.wording import printable
 
+_RECENT = 5
 _TEXT_WIDTH = 360  # the middle of a window of 1000 pixels has no more
 
 
-class EmptyState(QWidget):
-    """Two ways to begin and a sentence about what comes next."""
+class EmptyState(QScrollArea):
+    """Two ways to begin, what was open lately, and a sentence about what comes next.
+
+    Signals:
+        open_requested(), sample_requested(), recent_requested(object Path): the buttons.
+    """
 
     open_requested = Signal()
     sample_requested = Signal()
+    recent_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +59,8 @@ class EmptyState(QWidget):
         buttons.addWidget(self.open)
         buttons.addWidget(self.sample)
         buttons.addStretch(1)
-        layout = QVBoxLayout(self)
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.setSpacing(14)
         layout.addStretch(3)
         layout.addWidget(self._picture)
@@ -57,10 +68,42 @@ class EmptyState(QWidget):
         layout.addWidget(text, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(4)
         layout.addLayout(buttons)
+        self._recent_title = quiet_label("Go on with")
+        self._recent_title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.recent = [QPushButton(flat=True) for _ in range(_RECENT)]
+        lately = QVBoxLayout()
+        lately.setSpacing(2)
+        lately.addWidget(self._recent_title)
+        for number, button in enumerate(self.recent, 1):
+            button.setAccessibleName(f"Recent data {number}")
+            button.clicked.connect(lambda _=False, button=button: self.recent_requested.emit(self._paths[button]))
+            lately.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(8)
+        layout.addLayout(lately)
         layout.addStretch(4)
+        self.setWidget(page)
+        self.setWidgetResizable(True)  # and scrolled on a small screen, so that the window can stay small
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._paths: dict[QPushButton, Path] = {}
+        self.show_recent(())
         self.apply_colours()
+
+    def show_recent(self, recent: Sequence[Path]) -> None:
+        """Offer what was open lately, the last one first."""
+        self._paths = dict(zip(self.recent, recent, strict=False))
+        self._recent_title.setVisible(bool(self._paths))
+        for button in self.recent:
+            button.setVisible(button in self._paths)
+            if button in self._paths:
+                name = printable(str(self._paths[button]))
+                place = button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _TEXT_WIDTH - 30)
+                button.setText(place.replace("&", "&&"))
+                button.setToolTip(name)
+                button.setAccessibleName(f"Open {name}")
 
     def apply_colours(self) -> None:
         """Draw the picture in the colours of the theme."""
         colour = QColor(colours().faint)
-        self._picture.setPixmap(pixmap_of("sample", size=72, colour=colour, ratio=self.devicePixelRatioF()))
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        self._picture.setPixmap(pixmap_of("sample", size=72, colour=colour, ratio=application.devicePixelRatio()))

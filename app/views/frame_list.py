@@ -178,6 +178,7 @@ class FrameListPanel(QWidget):
         self.filter.setAccessibleName("Filter frames by name")
         self.states = QComboBox()
         self.states.setAccessibleName("Filter frames by state")
+        self.states.setToolTip("Show only frames in this state")
         self.states.addItem("All", "")
         for state in STATES:
             self.states.addItem(state.capitalize(), state)
@@ -189,6 +190,8 @@ class FrameListPanel(QWidget):
         self.list.setAccessibleName("Frames")
         self.counter = quiet_label("")
         self._progress = QProgressBar(textVisible=False)
+        self._progress.setAccessibleName("Reviewed frames")
+        self._progress.setToolTip("How many frames are reviewed")
         self._refilter_later = QTimer(self, singleShot=True, interval=120)
         self._refilter_later.timeout.connect(self._filter_changed)
         self._count_later = QTimer(self, singleShot=True, interval=0)

@@ -16,32 +16,31 @@ from app.views.parts import Swatch, quiet_label, tool_button
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One overlay: its name in the display state, title, key, colour of the swatch and explanation."""
+    """One overlay: its name in the display state, title, colour of the swatch and explanation."""
 
     name: str
     title: str
-    key: str
     colour: tuple[int, int, int] | None
     tip: str
 
 
 _HEAT = (238, 120, 60)
 LAYER_ROWS = (
-    LayerRow("mask", "Prediction", "1", ROLES["prediction"], "Pixels that the network takes for a target"),
-    LayerRow("label", "Label", "2 X", ROLES["label"], "The label mask: what you draw and what is saved"),
+    LayerRow("mask", "Prediction", ROLES["prediction"], "Pixels that the network takes for a target"),
+    LayerRow("label", "Label", ROLES["label"], "The label mask: what you draw and what is saved"),
     LayerRow(
-        "patches3", "Patches 4 → 3", "3", ROLES["patches3"],
+        "patches3", "Patches 4 → 3", ROLES["patches3"],
         "Decision mask of stage 4: hatched patches are dropped, stage 3 does not compute them",
     ),
     LayerRow(
-        "patches2", "Patches 3 → 2", "4", ROLES["patches2"],
+        "patches2", "Patches 3 → 2", ROLES["patches2"],
         "Decision mask of stage 3: hatched patches are dropped, stage 2 does not compute them",
     ),
-    LayerRow("attention4", "Attention, stage 4", "5", _HEAT, "Spatial attention, AFD at stage 4; from least to most"),
-    LayerRow("attention3", "Attention, stage 3", "6", _HEAT, "Spatial attention, AFD at stage 3; faint where skipped"),
-    LayerRow("probability", "Probability", "7", _HEAT, "Probability of each pixel to belong to a target"),
+    LayerRow("attention4", "Attention, stage 4", _HEAT, "Spatial attention, AFD at stage 4; from least to most"),
+    LayerRow("attention3", "Attention, stage 3", _HEAT, "Spatial attention, AFD at stage 3; faint where skipped"),
+    LayerRow("probability", "Probability", _HEAT, "Probability of each pixel to belong to a target"),
     LayerRow(
-        "verdicts", "Found and missed", "8", ROLES["found"],
+        "verdicts", "Found and missed", ROLES["found"],
         "Label against prediction: circle found, dashed square missed, dotted diamond false; counted in Targets",
     ),
 )  # fmt: skip
@@ -58,7 +57,8 @@ class LayersPanel(QWidget):
         super().__init__(parent)
         self._display = session.display
         self._session = session
-        self._switches: dict[str, QToolButton] = {}
+        self.switches: dict[str, QToolButton] = {}
+        self.key_labels: dict[str, QLabel] = {}
         self._titles: dict[str, QLabel] = {}
         self._sliders: dict[str, QSlider] = {}
         grid = QGridLayout()
@@ -67,14 +67,14 @@ class LayersPanel(QWidget):
         grid.setColumnStretch(2, 1)
         for row, layer in enumerate(LAYER_ROWS):
             self._add_row(grid, row, layer)
-        self._outline = QCheckBox("Outlines only (Z)")
-        self._outline.setToolTip("Draw the borders of prediction and label without filling them")
-        self._outline.toggled.connect(self.outline_requested)
+        self.outline = QCheckBox("Outlines only")
+        self.outline.setToolTip("Draw the borders of prediction and label without filling them")
+        self.outline.toggled.connect(self.outline_requested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 6, 10, 8)
         layout.setSpacing(5)
         layout.addLayout(grid)
-        layout.addWidget(self._outline)
+        layout.addWidget(self.outline)
         layout.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._display.overlay_changed.connect(self._read)
@@ -84,13 +84,13 @@ class LayersPanel(QWidget):
         self._read_available()
 
     def _add_row(self, grid: QGridLayout, row: int, layer: LayerRow) -> None:
-        switch = tool_button("eye", f"Show or hide: {layer.title} (key {layer.key})", checkable=True)
+        switch = tool_button("eye", f"Show or hide: {layer.title}", checkable=True)
         switch.setProperty("plain", True)
         switch.setObjectName(f"layer-{layer.name}")
         switch.toggled.connect(lambda on, name=layer.name: self.visible_requested.emit(name, on))
         title = QLabel(layer.title)
         title.setToolTip(layer.tip)
-        key = quiet_label(layer.key)
+        key = self.key_labels[layer.name] = quiet_label()
         key.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(5, 100)
@@ -98,7 +98,7 @@ class LayersPanel(QWidget):
         slider.setToolTip(f"Opacity: {layer.title}")
         slider.setAccessibleName(f"Opacity: {layer.title}")
         slider.valueChanged.connect(lambda value, name=layer.name: self.opacity_requested.emit(name, value / 100))
-        self._switches[layer.name], self._titles[layer.name], self._sliders[layer.name] = switch, title, slider
+        self.switches[layer.name], self._titles[layer.name], self._sliders[layer.name] = switch, title, slider
         grid.addWidget(switch, row, 0)
         grid.addWidget(Swatch(layer.colour or _HEAT), row, 1)
         grid.addWidget(title, row, 2)
@@ -107,15 +107,15 @@ class LayersPanel(QWidget):
 
     def _read(self, _name: str = "") -> None:
         for layer in LAYER_ROWS:
-            switch, slider = self._switches[layer.name], self._sliders[layer.name]
+            switch, slider = self.switches[layer.name], self._sliders[layer.name]
             on = self._display.visible(layer.name)
             with quiet(switch, slider):
                 switch.setChecked(on)
                 slider.setValue(round(self._display.opacity(layer.name) * 100))
             set_icon(switch, "eye" if on else "eye-off")
             slider.setEnabled(on)
-        with quiet(self._outline):
-            self._outline.setChecked(self._display.outline_only)
+        with quiet(self.outline):
+            self.outline.setChecked(self._display.outline_only)
 
     def _read_available(self) -> None:
         """Grey out the layers that the prediction shown has nothing for."""

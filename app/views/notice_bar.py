@@ -40,6 +40,7 @@ class NoticeBar(QWidget):
         self._copy = QPushButton("Copy")
         self._close = tool_button("close", "Close this notice")
         self.details = QPlainTextEdit(readOnly=True)
+        self.details.setAccessibleName("Details of this notice")
         self.details.setMaximumHeight(150)
         self.details.hide()
         line = QHBoxLayout()

@@ -100,7 +100,7 @@ class ReportPanel(QWidget):
         super().__init__(parent)
         self._report = report
         self.judge = primary(QPushButton("Judge all frames"))
-        self.judge.setToolTip("Predict every frame and compare it with its label (Ctrl+J)")
+        self.judge.setToolTip("Predict every frame and compare it with its label")
         self.judge.clicked.connect(self._judge_or_stop)
         self.export = QPushButton("Export…")
         self.export.setToolTip("Write a line for every verdict as CSV")

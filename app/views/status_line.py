@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.imaging.probe import Reading, read_at
 from app.state.session import Session
 from app.views.fine_tune_panel import duration
-from app.views.parts import quiet_label
+from app.views.parts import quiet_label, tool_button
 from app.views.tools import Pointer
 
 _CONTRAST_TIP = (
     "Mean of the target under the pointer, or of the 3 × 3 pixels where there is none, minus the mean of its "
     "surroundings (20 pixels around); SCR is this over the deviation of the surroundings"
 )
+_STOPPED_BY = {"train": "model.stop", "judge": "model.stop_judging"}
+"""The action that stops a kind of job; others end by themselves in a moment."""
 
 
 class StatusLine(QStatusBar):
-    """Reads the session and is told about pointer and zoom."""
+    """Reads the session and is told about pointer and zoom.
+
+    Signals:
+        stop_requested(str): the running job is to be stopped by the action with this id.
+    """
+
+    stop_requested = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._pointer: Pointer | None = None
         self._zoom_text = ""
+        self._stops = ""
         self.setSizeGripEnabled(False)
         self.position = self._field(
             "", "x, y and value of the pixel under the pointer", least="x 0000  y 0000   value 00000"
@@ -38,13 +47,18 @@ class StatusLine(QStatusBar):
         self.running = self._field("", "What is running")
         self._progress = QProgressBar(textVisible=False)
         self._progress.setFixedWidth(90)
+        self._progress.setAccessibleName("Progress of what is running")
+        self.stop = tool_button("stop", "Stop what is running; what is done so far is kept", size=14)
+        self.stop.setProperty("plain", True)
+        self.stop.setMaximumHeight(self.fontMetrics().height() + 2)  # the line is not to grow for it
+        self.stop.clicked.connect(self._stop)
         self.model = self._field("", "The model in use")
         self.zoom = self._field("", "Screen pixels for each frame pixel", least="CLAHE · 10 000 %")
         self.saved = self._field("", "State of the labels on disk", least="saved 00:00:00")
         self.addWidget(self.position)
         self.addWidget(self.contrast)
         self.addWidget(self.patches)
-        permanent: tuple[QWidget, ...] = (self.running, self._progress, self.model, self.zoom, self.saved)
+        permanent: tuple[QWidget, ...] = (self.running, self._progress, self.stop, self.model, self.zoom, self.saved)
         for part in permanent:
             self.addPermanentWidget(part)
         session.display.levels_changed.connect(self._read_view)
@@ -109,17 +123,26 @@ class StatusLine(QStatusBar):
 
     def _read_jobs(self) -> None:
         running = self._session.jobs.running
-        job = running[-1] if running else None
+        # A job of a moment does not hide a long one, which can be stopped here.
+        job = max(running, key=lambda job: (job.kind in _STOPPED_BY, job.number), default=None)
         self._progress.setVisible(job is not None)
+        self._stops = _STOPPED_BY.get(job.kind, "") if job is not None else ""
+        self.stop.setVisible(bool(self._stops))
+        self.running.setToolTip("\n".join(job.text for job in running) or "What is running")
         if job is None:
             self.running.setText("")
             return
+        percent = "" if job.fraction is None else f" {100 * job.fraction:.0f} %"
         left = "" if job.seconds_left is None else f" · {duration(job.seconds_left)} left"
         more = f" (+{len(running) - 1})" if len(running) > 1 else ""
-        self.running.setText(f"{job.text}{left}{more}")
+        self.running.setText(f"{job.text}{percent}{left}{more}")
         self._progress.setRange(0, 0 if job.fraction is None else 1000)
         if job.fraction is not None:
             self._progress.setValue(round(job.fraction * 1000))
+
+    def _stop(self) -> None:
+        if self._stops:
+            self.stop_requested.emit(self._stops)
 
     def _read_saved(self, _change: object = None) -> None:
         if self._session.sequence is None:

@@ -30,7 +30,7 @@ _TIPS = (
     "Largest probability in the target",
     "Local signal-to-clutter ratio: contrast to the surroundings, over their deviation",
 )
-_ACCEPT_ALL = "Make the predicted targets, without the rejected ones, the label of this frame (Enter)"
+_ACCEPT_ALL = "Make the predicted targets, without the rejected ones, the label of this frame"
 
 
 class TargetModel(QAbstractTableModel):
@@ -154,10 +154,10 @@ class TargetsPanel(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._row_changed)
         self._summary = quiet_label("", wrap=True)
         self.accept = QPushButton("Accept")
-        self.accept.setToolTip("Copy the selected target into the label (Shift+Return)")
+        self.accept.setToolTip("Copy the selected target into the label")
         self.accept.clicked.connect(self.accept_requested)
         self.reject = QPushButton("Reject")
-        self.reject.setToolTip("Leave the selected target out when the frame is accepted (Del)")
+        self.reject.setToolTip("Leave the selected target out when the frame is accepted")
         self.reject.clicked.connect(self.reject_requested)
         self.accept_all = primary(QPushButton("Accept all"))
         self.accept_all.clicked.connect(self.accept_all_requested)

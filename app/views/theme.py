@@ -86,12 +86,18 @@ class ThemeFollower(QObject):
     def __init__(self, application: QApplication, wanted: Callable[[], str]) -> None:
         super().__init__(application)
         self._application, self._wanted = application, wanted
+        self._applied = ""
         application.styleHints().colorSchemeChanged.connect(self._desktop_changed)
         self.apply()
 
+    def follow(self) -> None:
+        """Apply the theme that is wanted, if that is another one than before."""
+        if self._wanted() != self._applied:
+            self.apply()
+
     def apply(self) -> None:
         """Apply the theme that is wanted now."""
-        name = self._wanted()
+        name = self._applied = self._wanted()
         apply_theme(self._application, next((theme for theme in THEMES if theme == name), "system"))
 
     def release(self) -> None:

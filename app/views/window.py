@@ -17,8 +17,8 @@ from app.views.cascade_panel import CascadePanel
 from app.views.display_panel import DisplayPanel
 from app.views.fine_tune_panel import FineTunePanel
 from app.views.frame_list import FrameListPanel
+from app.views.guidance import Guidance
 from app.views.icons import refresh_icons
-from app.views.keys_dialog import KeysDialog
 from app.views.layers_panel import LayersPanel
 from app.views.report_panel import ReportPanel
 from app.views.selection import Selection
@@ -88,13 +88,13 @@ class MainWindow(QMainWindow):
         self.bars = Bars(self, session, self.action_set)
         for dock in self.docks.values():
             self.bars.panels.addAction(dock.toggleViewAction())
-        self.bars.panels.addSeparator()
-        self.bars.panels.addAction("Reset layout", self.default_layout)
+        self.guidance = Guidance(self, session)
         canvas = self.workspace.canvas
         self.workspace.layers.compared.connect(self.targets.show_counts)
         canvas.pointer_moved.connect(self.status.show_pointer)
         canvas.pointer_moved.connect(self.cascade.show_pointer)
         canvas.pointer_moved.connect(self.stages.show_pointer)
+        self.status.stop_requested.connect(lambda name: self.action_set[name].trigger())
         canvas.zoom_changed.connect(self.status.show_zoom)
         canvas.menu_requested.connect(self._show_canvas_menu)
         session.sequence_changed.connect(self._show_title)
@@ -219,9 +219,15 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Open the list of keys."""
-        dialog = KeysDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        self.guidance.show_keys()
+
+    def show_palette(self) -> None:
+        """Let the user find and do anything by a few letters."""
+        self.guidance.show_palette()
+
+    def explain(self) -> None:
+        """Explain what is clicked next."""
+        self.guidance.explain()
 
     def open_in_desktop(self, path: Path) -> None:
         """Show a folder in the file manager."""

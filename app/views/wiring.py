@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 from adsnet.errors import AdsnetError
-from app.actions import handlers
+from app.actions import handlers, key_files
 from app.actions.context import Context
 from app.views.window import MainWindow
 
@@ -17,7 +16,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
 
     Args:
         window, ctx: what asks and what acts.
-        apply_theme: puts on the theme that the settings name now.
+        apply_theme: puts on the theme that the settings name now, where that is another one.
     """
     session = ctx.session
 
@@ -35,10 +34,6 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
             session.check_disk()
         except AdsnetError as error:
             session.notices.error(str(error), key="label")
-
-    def use_theme(theme: str) -> None:
-        session.set_settings(dataclasses.replace(session.settings, theme=theme))
-        apply_theme()
 
     def open_paths(paths: list[Path]) -> None:
         handlers.open_paths(ctx, paths)
@@ -58,10 +53,15 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.paths_dropped.connect(open_paths)
     window.erase_requested.connect(guarded_erase)
     window.came_to_front.connect(check_disk)
-    window.bars.theme_requested.connect(use_theme)
     window.bars.recent_requested.connect(lambda path: open_paths([path]))
     window.bars.brush_requested.connect(session.display.set_brush_size)
+    guidance = window.guidance
+    guidance.keymap_wanted.connect(lambda keymap: key_files.use_keys(ctx, keymap))
+    guidance.keys_export_wanted.connect(lambda: guidance.tell_about_keys(key_files.export_keys(ctx)))
+    guidance.keys_import_wanted.connect(lambda: guidance.tell_about_keys(key_files.import_keys(ctx)))
+    session.settings_changed.connect(apply_theme)
     workspace = window.workspace
+    workspace.empty.recent_requested.connect(lambda path: open_paths([path]))
     workspace.empty.open_requested.connect(lambda: perform("file.open"))
     workspace.empty.sample_requested.connect(lambda: perform("file.sample"))
     workspace.timeline.frame_requested.connect(session.go_to)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from app.actions.recent import own_recent
 from app.state.session import Session
 from app.state.what_if import flip_patch, free_patches
 from app.views.canvas import Canvas
@@ -57,7 +58,9 @@ class Workspace(QWidget):
         display.aid_changed.connect(self._show_aids)
         display.brush_changed.connect(self._brush_changed)
         self.canvas.brush_step_requested.connect(self._step_brush)
+        session.settings_changed.connect(self._show_recent)
         self._take_tool(selection.tool)
+        self._show_recent()
         self._show_frame()
         self.frame_layer = FrameLayer(self.canvas, session)  # last: it tells all layers how large the frame is
         self._show_aids()
@@ -78,6 +81,9 @@ class Workspace(QWidget):
         """Take over the colours of the theme."""
         self.canvas.setBackground(colours().canvas)
         self.empty.apply_colours()
+
+    def _show_recent(self) -> None:
+        self.empty.show_recent(own_recent(self._session.settings))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the notices at the upper edge."""

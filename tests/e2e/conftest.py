@@ -37,6 +37,14 @@ class NoQuestions:
         self.asked.append(f"csv {name}")
         return None
 
+    def save_keys(self) -> Path | None:
+        self.asked.append("save keys")
+        return None
+
+    def open_keys(self) -> Path | None:
+        self.asked.append("open keys")
+        return None
+
     def ask_discard(self, stems: Sequence[str]) -> bool:
         self.asked.append(f"discard {stems}")
         return True

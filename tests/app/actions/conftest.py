@@ -25,6 +25,7 @@ class Puppet:
         self.calls: list[str] = []
         self.files: list[Path] = []
         self.csv_answer: Path | None = None
+        self.keys_file: Path | None = None
         self.discard_answer = False
         self.conflict: Literal["overwrite", "reload", "cancel"] = "cancel"
         self.recovery: Literal["recover", "discard", "later"] = "later"
@@ -67,6 +68,21 @@ class Puppet:
     def save_csv(self, name: str) -> Path | None:
         self.calls.append(f"csv {name}")
         return self.csv_answer
+
+    def save_keys(self) -> Path | None:
+        return self.keys_file
+
+    def open_keys(self) -> Path | None:
+        return self.keys_file
+
+    def show_palette(self) -> None:
+        self.calls.append("palette")
+
+    def explain(self) -> None:
+        self.calls.append("explain")
+
+    def default_layout(self) -> None:
+        self.calls.append("layout")
 
     def select(self, target: int | None) -> None:
         self.target = target

@@ -92,7 +92,7 @@ def test_every_layer_row_switches_its_overlay(session: Session, qtbot: QtBot) ->
     panel.visible_requested.connect(session.display.set_visible)
     for row in LAYER_ROWS:
         before = session.display.visible(row.name)
-        panel._switches[row.name].click()
+        panel.switches[row.name].click()
         assert session.display.visible(row.name) is not before
         assert panel._sliders[row.name].isEnabled() is not before
 
