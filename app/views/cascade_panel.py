@@ -180,7 +180,7 @@ class _ChannelBars(QWidget):
         self._title = quiet_label(f"Stage {stage}")
         self._plot = QuietPlot(bottom_axis=False)
         self._plot.setAccessibleName(f"Channel attention of stage {stage}")
-        self._plot.setMinimumHeight(48)
+        self._plot.setMinimumHeight(30)
         self._plot.setYRange(0, 1, padding=0.02)
         self._plot.getPlotItem().getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self._bars = pg.BarGraphItem(x=[], height=[], width=0.8, pen=None)

@@ -68,6 +68,7 @@ class Guidance(QObject):
             (window.report.judge, "model.judge"),
             (window.cascade.free, "model.free_patches"),
             (window.layers.outline, "view.outline"),
+            (window.display.clahe, "view.clahe"),
             (window.workspace.empty.open, "file.open"),
         ):
             hints.tip(widget, action)
