@@ -12,11 +12,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from adsnet.config import ENGINES, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
 from adsnet.storage.files import shown
+
+if TYPE_CHECKING:
+    from adsnet.data.raw import RawLayout
+
+
+RAW_FORM = "WIDTHxHEIGHT,TYPE[,big][,offset=N][,row-gap=N][,frame-gap=N]"
+RAW_HELP = "how the values lie in files without a header"
 
 
 class LineParser(argparse.ArgumentParser):
@@ -73,10 +80,12 @@ def build_parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="write masks and targets of images, folders and videos")
     predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="image, folder, video or data set")
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="for masks/ and predictions.json")
+    _add_raw_option(predict)
     _add_model_options(predict, precision="auto")
 
     evaluate = commands.add_parser("evaluate", help="score a model or saved masks on a labelled data set")
     _add_data_options(evaluate)
+    _add_raw_option(evaluate)
     evaluate.add_argument("--predictions", type=Path, metavar="DIR", help="score the masks of 'adsnet predict' instead")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     evaluate.add_argument(
@@ -155,6 +164,17 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", type=Path, action=_AddData, dest="data", metavar="FILE", help="stems to use, one a line"
     )
+
+
+def _add_raw_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--raw", metavar="LAYOUT", help=f"{RAW_HELP}: {RAW_FORM}")
+
+
+def raw_of(options: argparse.Namespace) -> RawLayout | None:
+    """The layout that ``--raw`` names. Raises FrameError."""
+    from adsnet.data.raw import RawLayout
+
+    return None if options.raw is None else RawLayout.parse(options.raw)
 
 
 def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:

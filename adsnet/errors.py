@@ -5,6 +5,10 @@ prints it as ``adsnet: error: …`` and exits with 2; the window shows it as a n
 raised is a bug.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class AdsnetError(Exception):
     """Base of all errors whose text is meant for the user."""
@@ -12,6 +16,18 @@ class AdsnetError(Exception):
 
 class FrameError(AdsnetError):
     """An image, page or video frame cannot be read."""
+
+
+class UnknownFormatError(FrameError):
+    """A file that is none of the known kinds and may hold raw values.
+
+    Attributes:
+        path: of the file, in a folder of them of the first.
+    """
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 class LabelError(AdsnetError):

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adsnet.cli import LineParser, print_error
-from adsnet.errors import AdsnetError
+from adsnet.cli import RAW_FORM, RAW_HELP, LineParser, print_error
+from adsnet.data.raw import RawLayout
+from adsnet.errors import AdsnetError, UnknownFormatError
 from adsnet.model_file import resolve_model
 from adsnet.resources import path_of
 from app.display_server import why_no_window
@@ -39,8 +40,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="images, a folder, a data set or a video; without, what was opened lately is offered, at first the sample",
+        help="images, a folder, a data set, a video or raw frames; without, what was open lately is offered",
     )
+    parser.add_argument("--raw", metavar="LAYOUT", help=f"{RAW_HELP}: {RAW_FORM}")
     parser.add_argument("--model", type=Path, metavar="FILE", help="model file to predict with")
     return parser.parse_args(arguments)
 
@@ -61,7 +63,8 @@ def main(arguments: Sequence[str] | None = None, *, started: Callable[[Studio], 
         return _refuse(reason)
     try:
         model = None if wanted.model is None else resolve_model(wanted.model)
-        studio = Studio(paths=wanted.paths, model=model)
+        raw = None if wanted.raw is None else RawLayout.parse(wanted.raw)
+        studio = Studio(paths=wanted.paths, model=model, raw=raw)
     except AdsnetError as error:
         return _refuse(str(error))
     return studio.run(started)
@@ -74,7 +77,7 @@ class Studio:
         session, window, selection, predicting, training: its parts, for tests.
     """
 
-    def __init__(self, *, paths: Sequence[Path], model: Path | None = None) -> None:
+    def __init__(self, *, paths: Sequence[Path], model: Path | None = None, raw: RawLayout | None = None) -> None:
         from PySide6.QtCore import QSettings, QTimer
 
         from adsnet.storage.folders import config_folder, log_folder
@@ -102,9 +105,12 @@ class Studio:
         self.session = Session(settings)
         if not paths and not own_recent(settings):
             paths = [path_of("sample")]
-        if paths:
-            # Before anything is shown: a bad path ends with a sentence, not with a window.
-            self.session.open(list(paths))
+        self._ask_layout: tuple[Path, ...] = ()
+        try:
+            if paths:  # before anything is shown: a bad path ends with a sentence, not with a window
+                self.session.open(list(paths), raw=raw)
+        except UnknownFormatError:
+            self._ask_layout = tuple(paths)  # over the window, once there is one
         self._failures = FailureNet(self.session.notices)
         self._theme = ThemeFollower(self.application, lambda: self.session.settings.theme)
         self.selection = Selection(self.session)
@@ -155,6 +161,8 @@ class Studio:
         if started is not None:
             QTimer.singleShot(0, lambda: started(self))
         QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
+        if self._ask_layout:
+            self.session.open_later(self._ask_layout)
         # What was made until now lives as long as the program. Looking through it again and again for garbage would
         # stop the window for a tenth of a second at a time.
         gc.freeze()

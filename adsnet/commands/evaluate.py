@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from adsnet.cli import print_error
+from adsnet.cli import print_error, raw_of
 from adsnet.commands.models import load_source
 from adsnet.conventions import Conventions, parse_conventions
 from adsnet.data.datasets import Dataset, open_dataset
@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError(f"--curve {' '.join(map(str, options.curve))}: thresholds are numbers from 0 to 1")
     conventions = parse_conventions(options.conventions)
     folder, split = options.data[0]
-    dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
+    dataset = labelled_only(open_dataset(folder, split=split, default_split=True, raw=raw_of(options)))
     if options.predictions:
         report = _from_masks(dataset, options.predictions, conventions)
     else:

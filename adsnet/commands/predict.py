@@ -13,11 +13,12 @@ from typing import Any
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from adsnet.cli import print_error, sparsity_of
+from adsnet.cli import print_error, raw_of, sparsity_of
 from adsnet.commands.models import Source, load_source
 from adsnet.data.datasets import is_dataset, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, read_frame
 from adsnet.data.labels import write_mask
+from adsnet.data.raw import RawLayout
 from adsnet.errors import AdsnetError, FrameError
 from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
@@ -43,11 +44,12 @@ def execute(options: argparse.Namespace) -> int:
 
 def _execute(options: argparse.Namespace, processes: Processes) -> int:
     sparsity_of(options)  # a bad option is told before bad files are
+    raw = raw_of(options)
     status = 0
     refs: list[FrameRef] = []
     for path in options.paths:
         try:
-            refs += frames_of(path)
+            refs += frames_of(path, raw)
         except AdsnetError as error:
             status = 2
             if processes.first:
@@ -150,11 +152,11 @@ def _predict(frames: list[tuple[FrameRef, NDArray[Any]]], source: Source) -> lis
         raise FrameError(f"{', '.join(shown(ref.path) for ref, _ in frames)}: {error}") from error
 
 
-def frames_of(path: Path) -> tuple[FrameRef, ...]:
-    """The frames of an image, folder, video or data set. Raises FrameError, DatasetError."""
+def frames_of(path: Path, raw: RawLayout | None = None) -> tuple[FrameRef, ...]:
+    """The frames of an image, folder, video, data set or, with ``raw``, raw file. Raises FrameError, DatasetError."""
     if is_dataset(path):
-        return tuple(sample.frame for sample in open_dataset(path).samples)
-    return list_frames(path)
+        return tuple(sample.frame for sample in open_dataset(path, raw=raw).samples)
+    return list_frames(path, raw=raw)
 
 
 def record_of(ref: FrameRef, prediction: Prediction) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.data.frames import FrameRef, list_frames, list_stills, read_frame
+from adsnet.data.frames import FrameRef, list_frames, list_stills, no_images, read_frame
 from adsnet.data.labels import MASK_SUFFIXES, read_mask
 from adsnet.data.pixels import Pixels
-from adsnet.data.still import STILL_SUFFIXES
-from adsnet.errors import DatasetError, FrameError, StorageError
+from adsnet.data.raw import RawLayout
+from adsnet.data.splits import default_split_of, read_split
+from adsnet.errors import DatasetError, FrameError, StorageError, UnknownFormatError
 from adsnet.storage.atomic import read_json, write_json
-from adsnet.storage.files import open_regular, reason, shown
+from adsnet.storage.files import reason, shown
 
 MANIFEST_FORMAT = "adsnet-frames-1"
-_MAX_SPLIT_BYTES = 64 * 2**20
 _MASK_ENDING = "_pixels0"
 
 
@@ -99,46 +99,12 @@ def _masks_by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _stem(line: str) -> str:
-    """The stem in a line of a split file; only a known image suffix is cut off, for stems may hold dots."""
-    text = line.strip().replace("\\", "/").rsplit("/", 1)[-1]
-    root, dot, suffix = text.rpartition(".")
-    return root if root and dot and f".{suffix.lower()}" in STILL_SUFFIXES else text
-
-
-def _read_split(path: Path) -> list[str]:
-    try:
-        with open_regular(path) as stream:
-            data = stream.read(_MAX_SPLIT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"Cannot open the split file {shown(path)}: {reason(error)}; check the path.") from error
-    if len(data) > _MAX_SPLIT_BYTES or b"\0" in data:
-        raise DatasetError(f"{shown(path)} is no split file: give a text file with one frame name a line.")
-    stems = [_stem(line) for line in data.decode("utf-8-sig", errors="surrogateescape").splitlines()]
-    stems = [stem for stem in stems if stem]
-    if not stems:
-        raise DatasetError(f"The split file {shown(path)} names no frame: check that it is the right file.")
-    return stems
-
-
-def _default_split(root: Path) -> Path | None:
-    """The training list that common data sets keep beside their images, if it can only be one."""
-    trainval = root / "idx_427" / "trainval.txt"
-    if os.path.isfile(trainval):
-        return trainval
-    lists = sorted(p for p in (root / "img_idx").glob("train_*.txt") if os.path.isfile(p))
-    named = [p for p in lists if p.stem == f"train_{root.name}"]
-    if named:
-        return named[0]
-    return lists[0] if len(lists) == 1 else None
-
-
 def _select(stills: Sequence[Path], split: Path) -> list[Path]:
     by_stem: dict[str, Path] = {}
     for still in stills:
         by_stem.setdefault(still.stem, still)
     chosen = []
-    for stem in _read_split(split):
+    for stem in read_split(split):
         if stem not in by_stem:
             raise DatasetError(
                 f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(stills[0].parent)}: "
@@ -159,17 +125,26 @@ def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset
     folder = root / "images" if has_images else root
     stills = list_stills(folder)
     if not stills:
-        raise DatasetError(f"{shown(folder)} holds no PNG, BMP, JPEG or TIFF images: open a folder that does.")
+        raise no_images(folder)
     masks = _masks_by_stem(root / "masks")
     if split is None and has_images and default_split:
-        split = _default_split(root)
+        split = default_split_of(root)
     chosen = stills if split is None else _select(stills, split)
     samples = tuple(Sample(FrameRef(still), masks.get(still.stem)) for still in chosen)
     return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", samples)
 
 
-def _open_file(path: Path, split: Path | None) -> Dataset:
-    refs = list_frames(path)
+def _open_raw_folder(path: Path, split: Path | None, raw: RawLayout) -> Dataset:
+    root = set_root(path)
+    folder = root / "images" if os.path.isdir(root / "images") else root
+    masks = _masks_by_stem(root / "masks")
+    samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in list_frames(folder, raw=raw))
+    chosen = samples if split is None else _listed(samples, split, path)
+    return Dataset(root.resolve().name, root, "folder" if folder == root else "images+masks", chosen)
+
+
+def _open_file(path: Path, split: Path | None, raw: RawLayout | None) -> Dataset:
+    refs = list_frames(path, raw=raw)
     root = set_root(path.parent) if refs[0].index is None else path.with_name(f"{path.stem}.adsnet")
     masks = _masks_by_stem(root / "masks")
     samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in refs)
@@ -179,7 +154,7 @@ def _open_file(path: Path, split: Path | None) -> Dataset:
 def _listed(samples: tuple[Sample, ...], split: Path, path: Path) -> tuple[Sample, ...]:
     """The samples of the file ``path`` that the split names, in its order. Raises DatasetError."""
     by_stem = {sample.frame.stem: sample for sample in samples}
-    wanted = _read_split(split)
+    wanted = read_split(split)
     missing = next((stem for stem in wanted if stem not in by_stem), None)
     if missing is not None:
         raise DatasetError(
@@ -194,7 +169,7 @@ def _entry(path: Path, number: int, entry: object) -> Sample:
 
     if not isinstance(entry, dict):
         raise wrong("is no object with a path")
-    unknown = set(entry) - {"path", "index", "mask"}
+    unknown = set(entry) - {"path", "index", "mask", "raw"}
     if unknown:
         raise wrong(f"has the unknown key {shown(sorted(unknown)[0])}")
     frame, index, mask = entry.get("path"), entry.get("index"), entry.get("mask")
@@ -204,8 +179,12 @@ def _entry(path: Path, number: int, entry: object) -> Sample:
         raise wrong("has an index that is no whole number from 0")
     if mask is not None and (not isinstance(mask, str) or not mask):
         raise wrong("has a mask that is no path")
+    try:
+        raw = None if entry.get("raw") is None else RawLayout.parse(str(entry["raw"]))
+    except FrameError as error:
+        raise wrong(f"has a raw layout that is not understood ({error})") from error
     folder = path.parent
-    return Sample(FrameRef(folder / frame, index), None if mask is None else folder / mask)
+    return Sample(FrameRef(folder / frame, index, raw), None if mask is None else folder / mask)
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -227,30 +206,36 @@ def _open_manifest(path: Path, split: Path | None) -> Dataset:
     return Dataset(name, path.parent, "manifest", samples if split is None else _listed(samples, split, path))
 
 
-def open_dataset(path: Path, *, split: Path | None = None, default_split: bool = False) -> Dataset:
+def open_dataset(
+    path: Path, *, split: Path | None = None, default_split: bool = False, raw: RawLayout | None = None
+) -> Dataset:
     """Find the frames and labels at ``path``. No frame or mask is opened, except to count those of a single file.
 
     Understood are a folder with ``images/`` and perhaps ``masks/`` (masks named like their frame, or with
     ``_pixels0`` behind it; SIRST, NUDT-SIRST, IRSTD-1k), a folder of images with or without ``masks/`` in it, a
-    manifest ``{"format": "adsnet-frames-1", "name": …, "frames": [{"path", "index"?, "mask"?}]}`` whose paths are
-    absolute or relative to it, and a single still, TIFF or video (labels of a file of many frames are looked for in
-    ``<stem>.adsnet/masks/`` beside it).
+    manifest ``{"format": "adsnet-frames-1", "name": …, "frames": [{"path", "index"?, "mask"?, "raw"?}]}`` whose paths
+    are absolute or relative to it, and a single still, TIFF, array or video (labels of a file of many frames are looked
+    for in ``<stem>.adsnet/masks/`` beside it).
 
     Args:
         path: folder or file.
         split: text file with one frame name a line; white space, a suffix and empty lines are ignored.
         default_split: without ``split``, take ``idx_427/trainval.txt`` or the only ``img_idx/train_*.txt`` of an
             ``images/`` layout, so that a training never sees the test frames of a whole set.
+        raw: how the values lie in a raw file, or in all raw files of a folder; a manifest says so itself.
 
     Raises:
+        UnknownFormatError: a file that may hold raw values, and no ``raw`` says how.
         DatasetError: nothing there is a data set, or the split names a frame that is not there.
     """
     try:
         if os.path.isdir(path):
-            return _open_folder(path, split, default_split)
+            return _open_folder(path, split, default_split) if raw is None else _open_raw_folder(path, split, raw)
         if path.suffix.lower() == ".json":
             return _open_manifest(path, split)
-        return _open_file(path, split)
+        return _open_file(path, split, raw)
+    except UnknownFormatError:
+        raise
     except FrameError as error:
         raise DatasetError(str(error)) from error
 
@@ -304,6 +289,8 @@ def write_manifest(path: Path, dataset: Dataset) -> None:
         entry: dict[str, Any] = {"path": _portable(sample.frame.path, folder)}
         if sample.frame.index is not None:
             entry["index"] = sample.frame.index
+        if sample.frame.raw is not None:
+            entry["raw"] = sample.frame.raw.text
         if sample.mask is not None:
             entry["mask"] = _portable(sample.mask, folder)
         frames.append(entry)

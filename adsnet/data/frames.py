@@ -1,25 +1,41 @@
 """Frames: what they are named by, how they are listed and how they are read.
 
-A frame comes from a still (PNG, BMP, JPEG, TIFF), a page of a TIFF file or a frame of a video. What a file is, its
-first bytes decide, not its name. Pixels stay as they are stored: no scaling, no rotation by an orientation tag.
+A frame comes from a still (PNG, BMP, JPEG, TIFF, .npy), a page of a TIFF file, a frame of a video or of an array, or
+from raw values in a layout that somebody named. What a file is, its first bytes decide, not its name. Pixels stay as
+they are stored: no scaling, no rotation by an orientation tag.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from natsort import natsort_keygen, ns
+from numpy.typing import NDArray
 
+from adsnet.data.arrays import array_count, read_array
 from adsnet.data.pixels import Pixels
-from adsnet.data.still import STILL_SUFFIXES, VIDEO_SUFFIXES, kind_of, read_still
+from adsnet.data.raw import RAW_SUFFIXES, RawLayout, raw_count, read_raw
+from adsnet.data.still import STILL_SUFFIXES, VIDEO_SUFFIXES, kind_of, radiometric_note, read_still
 from adsnet.data.tiff import page_count, read_page
 from adsnet.data.video import frame_count, read_video_frame
-from adsnet.errors import FrameError
+from adsnet.errors import FrameError, UnknownFormatError
 from adsnet.storage.files import reason, shown
 
-__all__ = ["STILL_SUFFIXES", "VIDEO_SUFFIXES", "Frame", "FrameRef", "list_frames", "list_stills", "read_frame"]
+__all__ = [
+    "STILL_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Frame",
+    "FrameRef",
+    "list_frames",
+    "list_stills",
+    "natural_ranks",
+    "no_images",
+    "read_frame",
+]
 
 _natural_key = natsort_keygen(alg=ns.IGNORECASE)
 
@@ -30,11 +46,13 @@ class FrameRef:
 
     Attributes:
         path: the file.
-        index: page of a TIFF or frame of a video, from 0; None for a file that is one frame.
+        index: page of a TIFF, or frame of a video, array or raw file, from 0; None for a file that is one frame.
+        raw: how the values lie in a file without a header; None where the file says so itself.
     """
 
     path: Path
     index: int | None = None
+    raw: RawLayout | None = None
 
     @property
     def stem(self) -> str:
@@ -55,10 +73,12 @@ class Frame:
     Attributes:
         ref: where it came from.
         pixels: (H, W) uint8, uint16 or float32 (finite), C-contiguous, the values of the file.
+        note: one sentence on what the file holds beside them and is not read; mostly "".
     """
 
     ref: FrameRef
     pixels: Pixels
+    note: str = ""
 
 
 def read_frame(ref: FrameRef) -> Frame:
@@ -71,19 +91,25 @@ def read_frame(ref: FrameRef) -> Frame:
     Raises:
         FrameError: the file is missing, damaged, no regular file, or a frame of more than 64 Mpx.
     """
-    kind = kind_of(ref.path)
     index = ref.index or 0
+    if ref.raw is not None:
+        return Frame(ref, read_raw(ref.path, ref.raw, index))
+    kind = kind_of(ref.path)
     if kind == "still":
         if index:
             raise FrameError(f"{shown(ref.path)} is a single image and has no frame {index}: reload it.")
-        return Frame(ref, read_still(ref.path))
+        return Frame(ref, read_still(ref.path), note=radiometric_note(ref.path))
     if kind == "tiff":
         return Frame(ref, read_page(ref.path, index))
+    if kind == "npy":
+        return Frame(ref, read_array(ref.path, index))
     return Frame(ref, read_video_frame(ref.path, index, kind=kind))
 
 
-def list_stills(folder: Path) -> tuple[Path, ...]:
-    """The images of a folder by suffix, in natural order; nothing is opened and hidden files are left out.
+def list_stills(folder: Path, suffixes: tuple[str, ...] = STILL_SUFFIXES) -> tuple[Path, ...]:
+    """The files of a folder with one of the suffixes, in natural order.
+
+    Nothing is opened, and hidden files are left out.
 
     Raises:
         FrameError: the folder cannot be listed.
@@ -91,31 +117,65 @@ def list_stills(folder: Path) -> tuple[Path, ...]:
     try:
         with os.scandir(folder) as entries:
             # A folder or pipe with an image's name is listed: reading it gives the sentence, listing stays fast.
-            names = [e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(STILL_SUFFIXES)]
+            names = [e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(suffixes)]
     except (OSError, ValueError) as error:
         raise FrameError(f"Cannot list {shown(folder)}: {reason(error)}; check the path.") from error
     return tuple(folder / name for name in sorted(names, key=lambda name: (_natural_key(name), name)))
 
 
-def list_frames(path: Path) -> tuple[FrameRef, ...]:
+def list_frames(path: Path, *, raw: RawLayout | None = None) -> tuple[FrameRef, ...]:
     """The frames at ``path``.
 
     One for a still; one per page for a TIFF of several pages; one per frame that decodes for a video, in order of
     display; one per image for a folder, in natural order, not recursive (files in it are not opened, so a TIFF of
     several pages counts once there).
 
+    Args:
+        path: a file or folder.
+        raw: the layout of the raw file at ``path``, or of all the files with a raw suffix in the folder.
+
     Raises:
         FrameError: nothing there can be read as frames.
     """
+    if raw is not None:
+        return _raw_frames(path, raw)
     if os.path.isdir(path):
         stills = list_stills(path)
         if not stills:
-            raise FrameError(f"{shown(path)} holds no PNG, BMP, JPEG or TIFF images: open a folder that does.")
+            raise no_images(path)
         return tuple(FrameRef(still) for still in stills)
     kind = kind_of(path)
     if kind == "still":
         return (FrameRef(path),)
-    count = page_count(path) if kind == "tiff" else frame_count(path, kind=kind)
-    if kind == "tiff" and count == 1:
-        return (FrameRef(path),)
-    return tuple(FrameRef(path, index) for index in range(count))
+    if kind == "tiff":
+        pages = page_count(path)
+        count = None if pages == 1 else pages
+    else:
+        count = array_count(path) if kind == "npy" else frame_count(path, kind=kind)
+    return (FrameRef(path),) if count is None else tuple(FrameRef(path, index) for index in range(count))
+
+
+def natural_ranks(names: Sequence[str]) -> NDArray[np.intp]:
+    """(N,) the place of each name in natural order, in which 2 comes before 10 and case does not count."""
+    ranks = np.empty(len(names), np.intp)
+    ranks[sorted(range(len(names)), key=lambda i: (_natural_key(names[i]), names[i]))] = np.arange(len(names))
+    return ranks
+
+
+def no_images(folder: Path) -> FrameError:
+    """What to say about a folder without images; ``UnknownFormatError`` where it holds raw files."""
+    text = f"{shown(folder)} holds no PNG, BMP, JPEG, TIFF or .npy images: open a folder that does"
+    if raw := list_stills(folder, RAW_SUFFIXES):
+        return UnknownFormatError(f"{text}, or say how the values lie in its raw files.", raw[0])
+    return FrameError(f"{text}.")
+
+
+def _raw_frames(path: Path, raw: RawLayout) -> tuple[FrameRef, ...]:
+    files = list_stills(path, RAW_SUFFIXES) if os.path.isdir(path) else (path,)
+    if not files:
+        raise FrameError(f"{shown(path)} holds no raw files ({', '.join(RAW_SUFFIXES)}): open one by its name.")
+    refs: list[FrameRef] = []
+    for file in files:
+        count = raw_count(file, raw)
+        refs += [FrameRef(file, None, raw)] if count == 1 else [FrameRef(file, i, raw) for i in range(count)]
+    return tuple(refs)

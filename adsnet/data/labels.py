@@ -34,7 +34,7 @@ def _stored_values(path: Path) -> tuple[NDArray[Any], bool]:
     if kind == "tiff":
         values, _, palette = read_page_values(path, 0)
         return values, palette is not None
-    raise LabelError(f"{shown(path)} is a video, not a mask: use a PNG file.")
+    raise LabelError(f"{shown(path)} is no image, so no mask: use a PNG file.")
 
 
 def read_mask(path: Path, *, shape: tuple[int, int] | None = None) -> NDArray[np.bool_]:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from adsnet.data.pixels import MAX_PIXELS, Pixels, check_size, one_channel
-from adsnet.errors import FrameError
+from adsnet.data.raw import RAW_SUFFIXES
+from adsnet.errors import FrameError, UnknownFormatError
 from adsnet.storage.files import open_regular, reason, shown
 
-Kind = Literal["still", "tiff", "mov", "avi", "matroska", "mpegts", "mpeg", "asf"]
+Kind = Literal["still", "tiff", "npy", "mov", "avi", "matroska", "mpegts", "mpeg", "asf"]
 
-STILL_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
+STILL_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mpg", ".mpeg", ".wmv")
 
 # Everything that the decoders are known to raise on damaged files.
@@ -43,6 +44,26 @@ DECODER_ERRORS = (
 )
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
+# Files that are met beside infrared data and not read: first bytes, where they begin, what to call the file.
+_FOREIGN = (
+    (b"GIF8", 0, "GIF"),
+    (b"WEBP", 8, "WebP"),
+    (b"ftypavif", 4, "AVIF"),
+    (b"ftypheic", 4, "HEIC"),
+    (b"ftypmif1", 4, "HEIC"),
+    (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", 0, "JPEG 2000"),
+    (b"\0\0\0\x0cJXL ", 0, "JPEG XL"),
+    (b"8BPS", 0, "Photoshop"),
+    (b"SIMPLE  =", 0, "FITS"),
+    (b"\x89HDF\r\n\x1a\n", 0, "HDF5"),
+    (b"MATLAB 5.0", 0, "MATLAB"),
+    (b"FFF\0", 0, "FLIR sequence"),
+    (b"AFF\0", 0, "FLIR sequence"),
+    (b"PK\x03\x04", 0, "ZIP or .npz"),
+    (b"%PDF", 0, "PDF"),
+)
+_FULL_SEGMENT = 65534
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -50,7 +71,8 @@ def kind_of(path: Path) -> Kind:
     """What the file is by its first bytes, whatever its name says.
 
     Raises:
-        FrameError: it cannot be opened, is empty or is none of the supported kinds.
+        UnknownFormatError: its first bytes are not known, and by its name it may hold raw values.
+        FrameError: it cannot be opened, is empty or is of a kind that is not read.
     """
     try:
         with open_regular(path) as stream:
@@ -59,13 +81,30 @@ def kind_of(path: Path) -> Kind:
         raise FrameError(f"Cannot open {shown(path)}: {reason(error)}; check the path.") from error
     if not head:
         raise FrameError(f"{shown(path)} is empty (0 bytes): copy or record it again.")
+    known = _recognise(head)
+    if known is not None:
+        return known
+    foreign = next((name for magic, at, name in _FOREIGN if head[at:].startswith(magic)), None)
+    if foreign is not None:
+        raise FrameError(
+            f"{shown(path)} is a {foreign} file, which is not read here: export its frames as PNG, TIFF or .npy."
+        )
+    text = f"{shown(path)} is no image or video that is read here: use PNG, BMP, JPEG, TIFF, .npy, MP4, MOV, AVI or MKV"
+    if path.suffix.lower() in RAW_SUFFIXES:
+        raise UnknownFormatError(f"{text}, or say how its raw values lie.", path)
+    raise FrameError(f"{text}.")
+
+
+def _recognise(head: bytes) -> Kind | None:
     if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")):
         return "still"
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return "tiff"
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
     if head[:4] == b"RIFF" and head[8:11] == b"AVI":
         return "avi"
-    if head[4:8] in _MOV_ATOMS:
+    if head[4:8] in _MOV_ATOMS and head[8:12] not in (b"avif", b"heic", b"mif1"):
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "matroska"
@@ -75,9 +114,7 @@ def kind_of(path: Path) -> Kind:
         return "mpeg"
     if head[0] == 0x47 and head[188:189] == b"\x47":
         return "mpegts"
-    raise FrameError(
-        f"{shown(path)} is no image or video that is read here: use PNG, BMP, JPEG, TIFF, MP4, MOV, AVI or MKV."
-    )
+    return None
 
 
 @contextmanager
@@ -130,3 +167,33 @@ def read_still(path: Path) -> Pixels:
         if image.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16", "I"):
             return one_channel(path, np.asarray(image))
         return one_channel(path, np.asarray(image.convert("RGB")))
+
+
+def radiometric_note(path: Path) -> str:
+    """One sentence when a JPEG file carries the values of a thermal camera that are not read, else ""."""
+    try:
+        maker = _camera_maker(path)
+    except OSError:  # it was there a moment ago: whoever reads the pixels has the sentence
+        return ""
+    if not maker:
+        return ""
+    return (
+        f"{shown(path)} is a radiometric JPEG ({maker}): what you see is its picture in grey, not its raw values or "
+        "temperatures; export those as 16-bit TIFF to work with them."
+    )
+
+
+def _camera_maker(path: Path) -> str:
+    maker = ""
+    with open_regular(path) as stream:
+        if stream.read(2) != b"\xff\xd8":
+            return ""
+        while (marker := stream.read(4))[:1] == b"\xff" and len(marker) == 4 and marker[1] not in (0xD9, 0xDA):
+            length = int.from_bytes(marker[2:], "big")
+            head = stream.read(5)
+            if marker[1] == 0xE1 and head == b"FLIR\0":
+                maker = "FLIR"
+            elif marker[1] == 0xE3 and length == _FULL_SEGMENT:
+                maker = maker or "DJI"  # its raw values, in as many full segments as they need
+            stream.seek(length - 2 - len(head), 1)
+    return maker

@@ -15,6 +15,7 @@ from app.actions.conditions import has_candidate
 from app.actions.context import Context
 from app.state.what_if import free_patches
 from app.storage.labels import LabelConflict
+from app.storage.raw_layouts import proposed_layout
 from app.wording import counted
 
 Handler = Callable[[Context], None]
@@ -60,6 +61,21 @@ def _open_folder(ctx: Context) -> None:
     folder = ctx.dialogs.open_folder()
     if folder is not None:
         open_paths(ctx, [folder])
+
+
+def _open_raw(ctx: Context) -> None:
+    paths = ctx.dialogs.open_raw_files()
+    if paths:
+        leaving = leave_sequence(ctx)
+        if leaving != "stay":
+            ask_layout(ctx, paths[0], paths, discard=leaving == "discard")
+
+
+def ask_layout(ctx: Context, example: Path, paths: Sequence[Path], *, discard: bool) -> None:
+    """Ask how the values lie in a file, one of ``paths`` or in the folder that is, and open them with the answer."""
+    layout = ctx.dialogs.ask_layout(example, proposed_layout(example))
+    if layout is not None:
+        ctx.session.open_later(list(paths), discard=discard, raw=layout)
 
 
 def _open_sample(ctx: Context) -> None:
@@ -312,6 +328,7 @@ def _export_verdicts(ctx: Context) -> None:
 HANDLERS: dict[str, Handler] = {
     "file.open": _open,
     "file.open_folder": _open_folder,
+    "file.open_raw": _open_raw,
     "file.sample": _open_sample,
     "file.save": _save,
     "file.close": _close,

@@ -11,11 +11,15 @@ _LABEL = c.all_of(c.has_sequence, c.has_label)
 ACTIONS: tuple[ActionSpec, ...] = (
     # ---- File
     ActionSpec(
-        "file.open", "Open…", "Open images, a multi-page TIFF or a video", ("Ctrl+O",),
+        "file.open", "Open…", "Open images, a multi-page TIFF, an array or a video", ("Ctrl+O",),
         icon="open", menu="File", toolbar="icon",
     ),
     ActionSpec(
         "file.open_folder", "Open folder…", "Open a folder of frames or a data set", ("Ctrl+Shift+O",),
+        menu="File",
+    ),
+    ActionSpec(
+        "file.open_raw", "Open raw frames…", "Open a file that does not say how its values lie: width, height, type",
         menu="File",
     ),
     ActionSpec(

@@ -17,9 +17,9 @@ from adsnet.errors import AdsnetError, TrainingError
 from adsnet.messages import JobFailed, Predicted
 from adsnet.metrics import Evaluation
 from adsnet.prediction import BoolMap
-from app.engine.backstage import Backstage
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
+from app.state.backstage import Backstage
 from app.state.predictions import PredictionKey
 from app.state.report import Conditions, Judged, judge
 from app.state.sequence import Sequence

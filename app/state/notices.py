@@ -59,6 +59,13 @@ class Notices(QObject):
         """Tell that something did not work."""
         self._post(Notice("error", key, text, details))
 
+    def keep(self, key: str, text: str) -> None:
+        """Tell ``text`` as long as it holds; nothing any more when it is empty."""
+        if text:
+            self.info(text, key=key)
+        else:
+            self.withdraw(key)
+
     def _post(self, notice: Notice) -> None:
         # A failure that repeats itself, say a full disk, is told once and not at every attempt.
         if notice.key and self._current.get(notice.key) == notice:

@@ -4,54 +4,65 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from adsnet.errors import AdsnetError
+from adsnet.data.raw import RawLayout
+from adsnet.errors import AdsnetError, UnknownFormatError
 from app.state.jobs import Jobs
 from app.state.notices import Notices
 from app.state.sequence import Sequence, open_sequence
 
 
 class Opener(QObject):
-    """Runs ``open_sequence`` in a thread; the last wish counts.
+    """Runs ``open_sequence`` in a thread; the last wish counts. What cannot be opened is a notice of the key ``open``.
+
+    Args:
+        install: takes the sequence over, and whether unsaved edits of the present one are not wanted.
 
     Signals:
-        opened(Sequence, bool): it is ready; and whether unsaved edits of the present one are not wanted. What
-            cannot be opened is a notice with the key ``open``.
+        layout_wanted(Path, tuple, bool): a file, of these paths, may hold raw values: ask how they lie, then open
+            again with the answer.
     """
 
-    opened = Signal(object, bool)
+    layout_wanted = Signal(object, object, bool)
     _answered = Signal(int, object)
 
-    def __init__(self, jobs: Jobs, notices: Notices, parent: QObject) -> None:
+    def __init__(
+        self, jobs: Jobs, notices: Notices, install: Callable[[Sequence, bool], None], parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._notices = notices
+        self._install = install
         self._discard = False
+        self._paths: tuple[Path, ...] = ()
         self._wish = 0
         self._job = 0
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
 
-    def open(self, paths: tuple[Path, ...], *, discard: bool) -> None:
-        """Begin; an earlier wish is dropped. ``discard`` comes back with ``opened``."""
+    def open(self, paths: tuple[Path, ...], *, discard: bool, raw: RawLayout | None = None) -> None:
+        """Begin; an earlier wish is dropped. ``discard`` goes on to ``install``; ``raw`` as in ``open_sequence``."""
         self.drop()
-        self._discard = discard
+        self._discard, self._paths = discard, paths
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         self._job = self._jobs.start("open", f"Opening {name}")
         # A daemon: a dead network share must not keep the program from ending.
-        threading.Thread(target=self._run, args=(self._wish, paths), name="open", daemon=True).start()
+        threading.Thread(target=self._run, args=(self._wish, paths, raw), name="open", daemon=True).start()
 
     def drop(self) -> None:
         """Forget the wish, if any: something else is opened."""
         self._wish += 1
         self._jobs.finish(self._job)
 
-    def _run(self, wish: int, paths: tuple[Path, ...]) -> None:
-        result: Sequence | str = "The files could not be opened: see the log for what went wrong."
+    def _run(self, wish: int, paths: tuple[Path, ...], raw: RawLayout | None) -> None:
+        result: Sequence | Path | str = "The files could not be opened: see the log for what went wrong."
         try:
-            result = open_sequence(paths)
+            result = open_sequence(paths, raw=raw)
+        except UnknownFormatError as error:
+            result = error.path
         except AdsnetError as error:
             result = str(error)
         finally:
@@ -62,7 +73,13 @@ class Opener(QObject):
         if wish != self._wish:
             return
         self._jobs.finish(self._job)
+        if isinstance(result, Path):
+            self.layout_wanted.emit(result, self._paths, self._discard)
+            return
         if isinstance(result, Sequence):
-            self.opened.emit(result, self._discard)
-        else:
-            self._notices.error(str(result), key="open")
+            try:
+                self._install(result, self._discard)
+                return
+            except AdsnetError as error:
+                result = str(error)
+        self._notices.error(str(result), key="open")

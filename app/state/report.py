@@ -15,6 +15,7 @@ from adsnet.diagnosis import CSV_COLUMNS, VERDICTS, Diagnosis, Verdict, csv_rows
 from adsnet.metrics import Evaluation, FrameScore, Metrics
 from adsnet.prediction import BoolMap, Prediction
 from adsnet.targets import find_targets
+from adsnet.uncertainty import uncertainty
 
 Status = Literal["empty", "running", "stopped", "done"]
 
@@ -28,6 +29,8 @@ class Judged:
         verdicts: on its targets and false alarms; empty without a label.
         score: None without a label.
         predicted: number of predicted targets; 0 where there was trouble.
+        peak: highest probability in the frame; None where there was trouble.
+        unsure: ``adsnet.uncertainty`` of the prediction in bits, 0..1; None where there was trouble.
         problem: one sentence when it could not be judged.
     """
 
@@ -36,7 +39,16 @@ class Judged:
     verdicts: tuple[Diagnosis, ...] = ()
     score: FrameScore | None = None
     predicted: int = 0
+    peak: float | None = None
+    unsure: float | None = None
     problem: str = ""
+
+    @property
+    def disagreement(self) -> float | None:
+        """1 − IoU of predicted mask and label; 0 where neither has a target, None without a label."""
+        if self.score is None:
+            return None
+        return 0.0 if self.score.iou is None else 1.0 - self.score.iou
 
     @property
     def counts(self) -> Counter[Verdict]:
@@ -123,9 +135,10 @@ def judge(
 ) -> tuple[Judged, Evaluation | None]:
     """Verdicts and score of one frame; ``label`` is None where there is none."""
     mask = prediction.probability > threshold
+    peak, unsure = float(prediction.probability.max()), uncertainty(prediction.probability, threshold=threshold)
     if label is None:
-        return Judged(index, stem, predicted=len(find_targets(mask))), None
+        return Judged(index, stem, predicted=len(find_targets(mask)), peak=peak, unsure=unsure), None
     verdicts = diagnose(prediction, label, threshold=threshold)
     evaluation = Evaluation()
     score = evaluation.add_mask(mask, label)
-    return Judged(index, stem, verdicts, score, score.found + score.false), evaluation
+    return Judged(index, stem, verdicts, score, score.found + score.false, peak, unsure), evaluation

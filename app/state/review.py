@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 ReviewName = Literal["new", "predicted", "corrected", "reviewed"]
 STATES: tuple[ReviewName, ...] = get_args(ReviewName)
+_REVIEWED = STATES.index("reviewed")
 
 
 class ReviewState(QObject):
@@ -28,9 +31,10 @@ class ReviewState(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._states: list[ReviewName] = []
-        self._labelled: list[bool] = []
+        self._states: NDArray[np.int8] = np.zeros(0, np.int8)
+        self._labelled: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._unsaved: set[int] = set()
+        self._with_label = 0
         self._counts: dict[str, int] = dict.fromkeys(STATES, 0)
 
     def __len__(self) -> int:
@@ -45,21 +49,22 @@ class ReviewState(QObject):
             labelled: stems of the frames with a label file.
         """
         have_label = frozenset(labelled)
-        known: dict[str, ReviewName] = {name: name for name in STATES}
+        code: dict[str, int] = {name: number for number, name in enumerate(STATES)}
         names = list(stems)
-        self._states = [known.get(states.get(stem, "new"), "new") for stem in names]
-        self._labelled = [stem in have_label for stem in names]
+        self._states = np.array([code.get(states.get(stem, "new"), 0) for stem in names], np.int8)
+        self._labelled = np.array([stem in have_label for stem in names], np.bool_)
         self._unsaved = set()
-        self._counts = {state: self._states.count(state) for state in STATES}
+        self._with_label = int(self._labelled.sum())
+        self._counts = {state: int((self._states == number).sum()) for state, number in code.items()}
         self.reset.emit()
 
     def state(self, index: int) -> ReviewName:
         """``new``, ``predicted``, ``corrected`` or ``reviewed``."""
-        return self._states[index]
+        return STATES[int(self._states[index])]
 
     def has_label(self, index: int) -> bool:
         """Whether the frame has a label file, be it without targets."""
-        return self._labelled[index]
+        return bool(self._labelled[index])
 
     def unsaved(self, index: int) -> bool:
         """Whether the frame has edits that its label file does not hold."""
@@ -68,6 +73,26 @@ class ReviewState(QObject):
     def count(self, state: str) -> int:
         """How many frames are in this state."""
         return self._counts[state]
+
+    @property
+    def with_label(self) -> int:
+        """How many frames have a label file."""
+        return self._with_label
+
+    @property
+    def codes(self) -> NDArray[np.int8]:
+        """(N,) places in ``STATES``, by frame; only to be read."""
+        return self._states
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(N,) whether a frame has a label file; only to be read."""
+        return self._labelled
+
+    @property
+    def unsaved_frames(self) -> frozenset[int]:
+        """The frames with edits that their label file does not hold."""
+        return frozenset(self._unsaved)
 
     def next_to_do(self, after: int, *, backwards: bool = False) -> int | None:
         """The next frame that is not reviewed, once around the sequence, or None when all others are.
@@ -79,28 +104,29 @@ class ReviewState(QObject):
         count = len(self._states)
         for distance in range(1, count):
             index = (after - distance if backwards else after + distance) % count
-            if self._states[index] != "reviewed":
+            if self._states[index] != _REVIEWED:
                 return index
         return None
 
     def set_state(self, index: int, state: ReviewName) -> None:
         """Record a state."""
-        before = self._states[index]
+        before = self.state(index)
         if state != before:
-            self._states[index] = state
+            self._states[index] = STATES.index(state)
             self._counts[before] -= 1
             self._counts[state] += 1
             self.changed.emit(index)
 
     def set_predicted(self, index: int) -> None:
         """A model looked at the frame; what a person did counts more."""
-        if self._states[index] == "new":
+        if self.state(index) == "new":
             self.set_state(index, "predicted")
 
     def set_labelled(self, index: int) -> None:
         """The frame has a label file now."""
         if not self._labelled[index]:
             self._labelled[index] = True
+            self._with_label += 1
             self.changed.emit(index)
 
     def set_unsaved(self, index: int, unsaved: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -144,6 +145,10 @@ class Saving(QObject):
     def label_path(self, stem: str) -> Path | None:
         """The file that holds the label of a frame; None without one."""
         return self._needed().store.source(stem)
+
+    def label_finder(self) -> Callable[[str], Path | None]:
+        """``label_path`` of the open sequence, for a thread that may outlive it."""
+        return self._needed().store.source
 
     def check_disk(self) -> None:
         """Look whether another program changed the label that is shown; call it when the window comes to the front."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adsnet.data.datasets import Dataset, Sample, is_dataset, open_dataset, set_root
-from adsnet.data.frames import Frame, FrameRef, read_frame
+from adsnet.data.frames import Frame, FrameRef, natural_ranks, read_frame
+from adsnet.data.raw import RawLayout
+from adsnet.data.splits import splits_of
 from adsnet.data.still import kind_of
-from adsnet.errors import DatasetError
+from adsnet.errors import DatasetError, StorageError, UnknownFormatError
 from adsnet.storage.files import shown
 from app.storage.paths import label_root, project_folder
+from app.storage.raw_layouts import remember_layout, remembered_layout
 
-Kind = Literal["dataset", "folder", "files", "still", "pages", "video"]
+Kind = Literal["dataset", "folder", "files", "still", "pages", "video", "array", "raw"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,15 @@ class Sequence:
 
     Attributes:
         name: for the window title.
-        kind: ``dataset``, ``folder``, ``files``, ``still``, ``pages`` or ``video``.
+        kind: ``dataset``, ``folder``, ``files``, ``still``, ``pages``, ``video``, ``array`` or ``raw``.
         source: what was opened, or the folder of the first of several files.
         root: the label root.
         private: ``root`` is a folder of the program, as nothing is written beside the frames.
         frames: where each frame is.
         stems: the name of the label of each frame, unique in the sequence.
         masks: the label file that the data set has for each frame, or None.
+        splits: which frames each split file beside them names, (N,) bool by the name of the file.
+        by_name: (N,) the place of each frame in the natural order of their names; None where that is their order.
     """
 
     name: str
@@ -42,6 +51,8 @@ class Sequence:
     frames: tuple[FrameRef, ...]
     stems: tuple[str, ...]
     masks: tuple[Path | None, ...]
+    splits: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False)
+    by_name: NDArray[np.intp] | None = field(default=None, compare=False)
     _places: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +65,8 @@ class Sequence:
     def key(self, index: int) -> str:
         """A name of the frame that no frame of another sequence has, for caches and the worker."""
         ref = self.frames[index]
-        return f"{os.path.abspath(ref.path)}#{'' if ref.index is None else ref.index}"
+        name = f"{os.path.abspath(ref.path)}#{'' if ref.index is None else ref.index}"
+        return name if ref.raw is None else f"{name}#{ref.raw.text}"
 
     def index_of(self, stem: str) -> int | None:
         """The place of the frame with this label name, or None."""
@@ -69,10 +81,15 @@ class Sequence:
         return {stem: mask for stem, mask in zip(self.stems, self.masks, strict=True) if mask is not None}
 
 
-def open_sequence(paths: Iterable[Path]) -> Sequence:
-    """Open what the user chose: a data set, folder, image, several files, video or TIFF of several pages.
+def open_sequence(paths: Iterable[Path], *, raw: RawLayout | None = None) -> Sequence:
+    """Open what the user chose: a data set, folder, image, several files, video, array or TIFF of several pages.
+
+    Args:
+        paths: what was chosen.
+        raw: how the values lie in the files without a header; kept for the next time. Without it, what was kept.
 
     Raises:
+        UnknownFormatError: a file may hold raw values, and nobody said how.
         FrameError, DatasetError: there are no frames, or they cannot be listed.
     """
     # A relative path would change its meaning with the working folder.
@@ -80,12 +97,14 @@ def open_sequence(paths: Iterable[Path]) -> Sequence:
     if not chosen:
         raise DatasetError("Nothing was chosen to open: choose images, a folder or a video.")
     if len(chosen) > 1:
-        return _of_files(chosen)
+        return _of_files(chosen, raw)
     path = chosen[0]
-    dataset = open_dataset(path)
+    dataset = _open_raw(path, raw) if raw is not None else _open_one(path, None)
     kind: Kind
     if path.is_dir():
         kind = "dataset" if is_dataset(path) or dataset.layout == "images+masks" else "folder"
+    elif dataset.samples[0].frame.raw is not None and dataset.layout != "manifest":
+        kind = "raw"
     elif dataset.layout == "manifest":
         kind = "dataset"
     else:
@@ -93,16 +112,40 @@ def open_sequence(paths: Iterable[Path]) -> Sequence:
     return _sequence(dataset.name, kind, path, dataset.root, dataset.samples)
 
 
+def _open_one(path: Path, raw: RawLayout | None) -> Dataset:
+    """What a file or folder holds; ``raw``, or what was chosen before, counts only where it does not say so itself."""
+    try:
+        return open_dataset(path)
+    except UnknownFormatError as unknown:
+        layout = remembered_layout(path) if raw is None else raw
+        if layout is None:
+            raise
+        try:
+            return _open_raw(path, layout)
+        except DatasetError:
+            if raw is not None:
+                raise
+            raise unknown from None  # the file is another one by now: it is asked again
+
+
+def _open_raw(path: Path, layout: RawLayout) -> Dataset:
+    dataset = open_dataset(path, raw=layout)
+    with contextlib.suppress(StorageError):  # then it is asked for again
+        remember_layout(path, layout)
+    return dataset
+
+
 def _kind_of_file(path: Path, dataset: Dataset) -> Kind:
     if dataset.samples[0].frame.index is None:
         return "still"
-    return "pages" if kind_of(path) == "tiff" else "video"
+    kinds: dict[str, Kind] = {"tiff": "pages", "npy": "array"}
+    return kinds.get(kind_of(path), "video")
 
 
-def _of_files(paths: list[Path]) -> Sequence:
+def _of_files(paths: list[Path], raw: RawLayout | None) -> Sequence:
     samples: list[Sample] = []
     for path in paths:
-        samples += open_dataset(path).samples
+        samples += _open_one(path, raw).samples
     folders = {set_root(sample.frame.path.parent) for sample in samples}
     single = len(folders) == 1 and all(sample.frame.index is None for sample in samples)
     source = Path(os.path.commonpath(paths))
@@ -118,7 +161,10 @@ def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: tuple[
         sample.mask if stem == sample.frame.stem else None for stem, sample in zip(stems, samples, strict=True)
     )
     frames = tuple(sample.frame for sample in samples)
-    return Sequence(name, kind, source, root, root != wanted, frames, stems, masks)
+    splits = splits_of(wanted, [frame.stem for frame in frames]) if kind in ("dataset", "folder") else {}
+    listed = kind == "files" or (kind == "dataset" and source.is_file())  # all others are in natural order
+    by_name = natural_ranks([frame.label for frame in frames]) if listed else None
+    return Sequence(name, kind, source, root, root != wanted, frames, stems, masks, splits, by_name)
 
 
 def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:

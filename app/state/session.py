@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from adsnet.config import Sparsity
 from adsnet.data.frames import Frame
-from adsnet.errors import AdsnetError, FrameError, LabelError, StorageError
+from adsnet.data.raw import RawLayout
+from adsnet.errors import FrameError, LabelError, StorageError
 from adsnet.prediction import Prediction
 from app.imaging.raster import component_at
 from app.state.display import Display
@@ -38,7 +39,7 @@ class Session(QObject):
 
     Attributes:
         document, display, predictions, jobs, review, fine_tune, report, player, notices: its parts, each with signals.
-        saving, frames: for the engines; views use the methods below.
+        saving, frames, opener: for the engines and handlers; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
@@ -81,13 +82,12 @@ class Session(QObject):
         self._sparsity = settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
-        self._opener = Opener(self.jobs, self.notices, self)
+        self.opener = Opener(self.jobs, self.notices, self._install, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
         self.saving.saved.connect(self.saved)
         self.saving.conflict_found.connect(self.conflict_found)
-        self._opener.opened.connect(self._on_opened)
 
     @property
     def sequence(self) -> Sequence | None:
@@ -131,28 +131,24 @@ class Session(QObject):
 
     # ---- opening --------------------------------------------------------------------------------------------
 
-    def open(self, paths: Iterable[Path], *, discard: bool = False) -> None:
+    def open(self, paths: Iterable[Path], *, discard: bool = False, raw: RawLayout | None = None) -> None:
         """Open images, a folder, a data set, a video or a TIFF in place of what is open.
 
         Args:
             paths: what the user chose.
             discard: drop edits of the present sequence that are not saved, once the new one is ready.
+            raw: how the values lie in files without a header; None for what was chosen before.
 
         Raises:
+            UnknownFormatError: a file may hold raw values, and it is not known how they lie.
             FrameError, DatasetError: it cannot be opened.
             StorageError: it is open in another window, or labels cannot be saved; what was open stays open, always.
         """
-        self._install(open_sequence(paths), discard)
+        self._install(open_sequence(paths, raw=raw), discard)
 
-    def open_later(self, paths: Iterable[Path], *, discard: bool = False) -> None:
-        """Like ``open``, without waiting; ends in ``sequence_changed`` or in a notice with the key ``open``."""
-        self._opener.open(tuple(paths), discard=discard)
-
-    def _on_opened(self, sequence: Sequence, discard: bool) -> None:
-        try:
-            self._install(sequence, discard)
-        except AdsnetError as error:
-            self.notices.error(str(error), key="open")
+    def open_later(self, paths: Iterable[Path], *, discard: bool = False, raw: RawLayout | None = None) -> None:
+        """``open`` without waiting; ends in ``sequence_changed``, ``opener.layout_wanted`` or a notice ``open``."""
+        self.opener.open(tuple(paths), discard=discard, raw=raw)
 
     def _install(self, sequence: Sequence, discard: bool) -> None:
         opened = self.saving.prepare(sequence)
@@ -163,7 +159,7 @@ class Session(QObject):
                 "save or discard them before something else is opened."
             )
         self.saving.install(opened)
-        self._opener.drop()
+        self.opener.drop()
         self._sequence = sequence
         self.project = Project(sequence.root)
         self.notices.withdraw("open")
@@ -194,6 +190,7 @@ class Session(QObject):
         self.saving.close()
         self.document.reset()
         self.notices.withdraw("frame")
+        self.notices.keep("note", "")
         self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
         self.frames.clear()
         self.predictions.forget()
@@ -228,6 +225,7 @@ class Session(QObject):
             self.frame_changed.emit()
             return
         self.notices.withdraw("frame")
+        self.notices.keep("note", self._frame.note)
         self._show_label()
         self.display.follow(self._frame.pixels, new_sequence=new_sequence)
         self.frames.ahead(self._sequence, index + (1 if forwards else -1))

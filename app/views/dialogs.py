@@ -9,9 +9,15 @@ from typing import Literal, TypeVar
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from adsnet.data.frames import STILL_SUFFIXES, VIDEO_SUFFIXES
+from adsnet.data.raw import RAW_SUFFIXES, RawLayout
+from app.views.raw_dialog import RawDialog
 from app.wording import counted, listed
 
-_FRAMES = "Frames (*.png *.bmp *.jpg *.jpeg *.tif *.tiff *.mp4 *.avi *.mkv *.mov *.json);;All files (*)"
+_KNOWN = " ".join(f"*{suffix}" for suffix in (*STILL_SUFFIXES, *VIDEO_SUFFIXES, ".json"))
+_UNKNOWN = " ".join(f"*{suffix}" for suffix in RAW_SUFFIXES)
+_FRAMES = f"Frames ({_KNOWN});;Raw frames ({_UNKNOWN});;All files (*)"
+_RAW = f"Raw frames ({_UNKNOWN});;All files (*)"
 _KEYS = "Keys (*.json);;All files (*)"
 T = TypeVar("T")
 
@@ -37,6 +43,22 @@ class WindowDialogs:
         if name:
             self._folder = str(Path(name).parent)
         return Path(name) if name else None
+
+    def open_raw_files(self) -> list[Path]:
+        """Files without a header to open; none when it was cancelled."""
+        names, _ = QFileDialog.getOpenFileNames(self._parent, "Open raw frames", self._folder, _RAW)
+        paths = [Path(name) for name in names]
+        if paths:
+            self._folder = str(paths[0].parent)
+        return paths
+
+    def ask_layout(self, path: Path, proposal: RawLayout) -> RawLayout | None:
+        """How the values of a file without a header lie; None when it was cancelled."""
+        dialog = RawDialog(path, proposal, self._parent)
+        try:
+            return dialog.layout_chosen if dialog.exec() else None
+        finally:
+            dialog.deleteLater()
 
     def open_model(self) -> Path | None:
         """A model file to load."""

@@ -38,6 +38,12 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     def open_paths(paths: list[Path]) -> None:
         handlers.open_paths(ctx, paths)
 
+    def ask_layout(example: Path, paths: tuple[Path, ...], discard: bool) -> None:
+        try:
+            handlers.ask_layout(ctx, example, paths, discard=discard)
+        except AdsnetError as error:
+            session.notices.error(str(error), key="open")
+
     def choose_stem(stem: str) -> None:
         index = session.sequence.index_of(stem) if session.sequence is not None else None
         if index is not None:
@@ -102,5 +108,6 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     comparison.accept_requested.connect(lambda: perform("model.accept"))
     comparison.discard_requested.connect(lambda: perform("model.discard"))
     comparison.frame_chosen.connect(choose_stem)
+    session.opener.layout_wanted.connect(ask_layout)
     session.sequence_changed.connect(lambda: handlers.offer_recovery(ctx))
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from adsnet.data.raw import RawLayout
 from app.bootstrap import Studio, main
 
 Drive = Callable[[Studio], None]
@@ -27,6 +28,14 @@ class NoQuestions:
 
     def open_folder(self) -> Path | None:
         self.asked.append("open folder")
+        return None
+
+    def open_raw_files(self) -> list[Path]:
+        self.asked.append("open raw files")
+        return []
+
+    def ask_layout(self, path: Path, proposal: RawLayout) -> RawLayout | None:
+        self.asked.append(f"layout of {path.name}")
         return None
 
     def open_model(self) -> Path | None:

@@ -11,9 +11,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from adsnet.resources import path_of
 
@@ -67,6 +70,8 @@ def _take_all(studio: object) -> None:
         window.grab().save(str(IMAGES / f"{name}.png"))
         sys.stdout.write(f"{name}.png\n")
 
+    _take_raw_dialog(sample_frames=[session.sequence.read(i).pixels for i in range(4)], folder=session.sequence.root)
+
     window.resize(*SIZE)
     session.set_settings(replace(session.settings, theme="dark"))
     show("ground_06")
@@ -115,6 +120,26 @@ def _take_all(studio: object) -> None:
     show("sea_09")
     take("light")
     window.close()
+
+
+def _take_raw_dialog(sample_frames: Sequence[NDArray[Any]], folder: Path) -> None:
+    """The dialog on frames of the sample that were written without a header."""
+    from PySide6.QtTest import QTest
+
+    from adsnet.data.raw import RawLayout
+    from app.views.raw_dialog import RawDialog
+
+    height, width = sample_frames[0].shape
+    clip = folder / "clip.raw"
+    clip.write_bytes(bytes(1024) + b"".join(f.tobytes() for f in sample_frames if f.shape == (height, width)))
+    dialog = RawDialog(clip, RawLayout(width, height, str(sample_frames[0].dtype), offset=1024))
+    dialog.show()
+    end = time.monotonic() + SECONDS
+    while dialog.layout_chosen is None and time.monotonic() < end:
+        QTest.qWait(20)
+    dialog.grab().save(str(IMAGES / "raw.png"))
+    sys.stdout.write("raw.png\n")
+    dialog.reject()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from PySide6.QtWidgets import QApplication
 
+from adsnet.data.raw import RawLayout
 from app.actions.context import Context
 from app.state.session import Model, Session
 from app.storage.settings import Settings
@@ -24,6 +25,7 @@ class Puppet:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.files: list[Path] = []
+        self.layout: RawLayout | None = None
         self.csv_answer: Path | None = None
         self.keys_file: Path | None = None
         self.discard_answer = False
@@ -39,6 +41,13 @@ class Puppet:
 
     def open_folder(self) -> Path | None:
         return self.files[0] if self.files else None
+
+    def open_raw_files(self) -> list[Path]:
+        return self.files
+
+    def ask_layout(self, path: Path, proposal: RawLayout) -> RawLayout | None:
+        self.calls.append(f"layout? {path.name} {proposal.text}")
+        return self.layout
 
     def open_model(self) -> Path | None:
         return self.files[0] if self.files else None

@@ -47,7 +47,7 @@ def test_the_sums_are_those_of_the_frames(report: Report) -> None:
 
 def test_a_frame_without_a_label_counts_its_predictions_only(report: Report) -> None:
     judged, evaluation = judge(4, "f4", prediction((20, 20, 3, 3)), None, threshold=0.5)
-    assert evaluation is None and judged == Judged(4, "f4", predicted=1)
+    assert evaluation is None and judged == Judged(4, "f4", predicted=1, peak=judged.peak, unsure=judged.unsure)
     report.add(judged, evaluation)
     assert report.labelled == 0 and sum(report.totals.values()) == 0
 

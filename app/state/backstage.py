@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -22,7 +23,7 @@ class Backstage(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def submit(self, task: Callable[[], Any]) -> None:
@@ -33,10 +34,16 @@ class Backstage(QObject):
             self._thread = threading.Thread(target=self._work, name="backstage", daemon=True)
             self._thread.start()
 
+    def close(self) -> None:
+        """End the thread once it has done what was submitted; nothing can be submitted afterwards."""
+        self._tasks.put(None)
+
     def _work(self) -> None:
-        while True:
-            task = self._tasks.get()
+        while (task := self._tasks.get()) is not None:
             try:
-                self.finished.emit(task())
+                result = task()
             except Exception:  # noqa: BLE001  the end of the thread would end all that follows without a word
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+                continue
+            with contextlib.suppress(RuntimeError):  # whoever asked was closed meanwhile
+                self.finished.emit(result)
