@@ -9,7 +9,6 @@ memory order that is fastest for it here, once as it was written (``module``) an
 from __future__ import annotations
 
 import copy
-import itertools
 import os
 import platform
 import statistics
@@ -22,10 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from adsnet.config import Normalisation, Sparsity
-from adsnet.detectors.networks import RIVALS
+from adsnet.detectors.networks import RIVALS, folded
 from adsnet.errors import ConfigError, EngineError
 from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
@@ -176,7 +174,7 @@ def _rival_cases(name: str, size: int, device: torch.device) -> list[Case]:
     with torch.no_grad():
         work = _counted(made, frame)
     cases = []
-    for engine, network in (("module", made), ("folded", _folded(made))):
+    for engine, network in (("module", made), ("folded", folded(made))):
         variants = {
             (dtype, order): _forward(_copy(network, DTYPES[dtype], order), frame, DTYPES[dtype], order)
             for dtype in (("fp32", "bf16") if has_fast_bf16(device) else ("fp32",))
@@ -189,16 +187,6 @@ def _rival_cases(name: str, size: int, device: torch.device) -> list[Case]:
         best = min(seconds, key=lambda key: min(seconds[key]))
         cases.append(Case(name, engine, best[0], size, None, variants[best], work={"network": (work, work)}))
     return cases
-
-
-def _folded(network: nn.Module) -> nn.Module:
-    """A copy in which every normalisation right behind a convolution is part of it."""
-    network = copy.deepcopy(network)
-    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-        for index, (layer, behind) in enumerate(itertools.pairwise(list(sequence))):
-            if isinstance(layer, nn.Conv2d) and isinstance(behind, nn.BatchNorm2d):
-                sequence[index], sequence[index + 1] = fuse_conv_bn_eval(layer, behind), nn.Identity()
-    return network
 
 
 def _copy(network: nn.Module, dtype: torch.dtype, order: torch.memory_format) -> nn.Module:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from adsnet.config import ENGINES, PRECISIONS, Sparsity
+from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
 from adsnet.storage.files import shown
 
@@ -106,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--background", type=Path, action="append", default=[], metavar="DIR", help="frames without any target"
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument("--detector", choices=NETWORKS, help="the network to train; adsnet, or that of --init")
     train.add_argument("--config", metavar="FILE", help="JSON file, or one of: default, fast, fine-tune, paper")
     train.add_argument("--init", metavar="FILE", help="model file to start from")
     train.add_argument("--iterations", type=int, metavar="N", help="overrides the configuration")
@@ -118,14 +119,14 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--chart", type=Path, metavar="FILE", help="write a chart as SVG")
     benchmark.add_argument("--sizes", nargs="+", type=int, metavar="N", help="sides of the frames (256 512 1024)")
     benchmark.add_argument("--engines", nargs="+", choices=ENGINES)
-    benchmark.add_argument("--detectors", nargs="+", metavar="NAME", help="adsnet, dnanet, rdian (all, at 256)")
+    benchmark.add_argument("--detectors", nargs="+", metavar="NAME", help="adsnet, alcnet, dnanet, rdian (all, at 256)")
     benchmark.add_argument("--drop", nargs=2, type=float, metavar=("S3", "S2"), help="one pair of dropped fractions")
     benchmark.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
     benchmark.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     benchmark.add_argument("--verbose", action="store_true", help="say what is being timed")
 
-    info = commands.add_parser("info", help="show what a model file holds")
-    info.add_argument("model", metavar="FILE", help="model file or name of a shipped model")
+    info = commands.add_parser("info", help="show what a model file holds, or without one the detectors")
+    info.add_argument("model", nargs="?", metavar="FILE", help="model file or name of a shipped model")
     info.add_argument("--json", action="store_true", help="print JSON")
 
     commands.add_parser("doctor", help="show versions, devices, engines and folders, for bug reports")
@@ -179,7 +180,7 @@ def raw_of(options: argparse.Namespace) -> RawLayout | None:
 
 def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:
     parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
-    parser.add_argument("--detector", default="adsnet", metavar="NAME", help="adsnet, tophat, lef, aadcdd, tllcm")
+    parser.add_argument("--detector", metavar="NAME", help="adsnet, or that of --model; 'adsnet info' lists them all")
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument(

@@ -21,6 +21,11 @@ T = TypeVar("T")
 ENGINES = ("auto", "dense", "gather", "spconv")
 """Names of the sparse engines."""
 
+NETWORKS = ("adsnet", "alcnet", "dnanet", "rdian")
+"""Names of the detectors that are trained: ours and the rivals of Table 2."""
+
+RIVAL_NAMES = NETWORKS[1:]
+
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Names of the number types that a network can compute in."""
 
@@ -210,6 +215,8 @@ class TrainConfig:
     """One training run.
 
     Attributes:
+        detector: which network is trained. The rivals have one published layout each: ``model`` is ADSNet's alone, and
+            so are ``fine_engine`` and all terms of the loss but those of the mask.
         iterations: optimiser steps.
         batch: crops a step.
         crop: side of the square training crop in pixels, a multiple of 16.
@@ -233,6 +240,7 @@ class TrainConfig:
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
 
+    detector: Literal["adsnet", "alcnet", "dnanet", "rdian"] = "adsnet"
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)

@@ -20,7 +20,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from adsnet import resources
-from adsnet.config import ModelConfig, Normalisation, from_dict, to_dict
+from adsnet.config import NETWORKS, RIVAL_NAMES, ModelConfig, Normalisation, from_dict, to_dict
 from adsnet.errors import ConfigError, ModelFileError
 from adsnet.storage.atomic import write_bytes
 
@@ -45,8 +45,9 @@ class ModelCard:
 
     Attributes:
         name: short name, shown everywhere the model is used.
-        detector: which network the weights are for.
-        model, normalisation: what is needed to use the weights.
+        detector: which network the weights are for, one of ``NETWORKS``.
+        model: the options of ADSNet; a rival network has none, and its file does not hold them.
+        normalisation: how frames become input.
         metrics: scores on the held-out frames by data set, as ``adsnet evaluate`` prints them.
         training: the configuration and the data it was trained with, for the record.
     """
@@ -76,6 +77,31 @@ def resolve_model(name: str | Path | None) -> Path:
         names = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
         raise ModelFileError(f"{path}: not a model file; give a {SUFFIX} file or one of: {', '.join(names) or 'none'}")
     return shipped
+
+
+def shipped_model(detector: str) -> Path:
+    """The shipped file of a detector that is trained.
+
+    Raises:
+        ModelFileError: there is none, which is so for rivals that were not trained yet.
+    """
+    if detector not in RIVAL_NAMES:
+        return resolve_model(None)
+    path = resources.path_of("models") / f"{detector}{SUFFIX}"
+    if not os.path.isfile(path):
+        raise ModelFileError(
+            f"there is no shipped model of {detector}; train one with "
+            f"'adsnet train --detector {detector} --data DIR --out RUN' and give it with --model RUN/model{SUFFIX}"
+        )
+    return path
+
+
+def require_detector(path: Path, card: ModelCard, detector: str) -> None:
+    """Raises ModelFileError when the file holds another network."""
+    if card.detector != detector:
+        raise ModelFileError(
+            f"{path}: made for the detector '{card.detector}', not for {_titled(detector)}; choose another file"
+        )
 
 
 def write_model(path: Path, weights: Weights, card: ModelCard) -> None:
@@ -160,15 +186,15 @@ def _require_known_version(path: Path, text: str) -> None:
 def _card(path: Path, text: str) -> ModelCard:
     try:
         values = json.loads(text)
-        for version, fixed in _ONCE_FIXED.items():
-            if values["format"] < version:
-                values["model"] = {**fixed, **values["model"]}
-        if values["format"] < 3:
-            values["model"].setdefault("stem_width", values["model"]["backbone_width"])
+        detector = values["detector"]
+        if isinstance(detector, str) and detector not in NETWORKS:
+            raise ModelFileError(
+                f"{path}: made for the detector '{detector}', which this version does not know; update this program"
+            )
         card = ModelCard(
             name=values["name"],
-            detector=values["detector"],
-            model=from_dict(ModelConfig, values["model"], "model."),
+            detector=detector,
+            model=ModelConfig() if detector in RIVAL_NAMES else _model(values),
             normalisation=from_dict(Normalisation, values["normalisation"], "normalisation."),
             metrics=values["metrics"],
             training=values["training"],
@@ -181,15 +207,30 @@ def _card(path: Path, text: str) -> ModelCard:
     return card
 
 
+def _model(values: dict[str, Any]) -> ModelConfig:
+    """The options of ADSNet, in files of any format. Raises KeyError, TypeError, AttributeError, ConfigError."""
+    model = values["model"]
+    for version, fixed in _ONCE_FIXED.items():
+        if values["format"] < version:
+            model = {**fixed, **model}
+    if values["format"] < 3:
+        model.setdefault("stem_width", model["backbone_width"])
+    return from_dict(ModelConfig, model, "model.")
+
+
 def _card_to_dict(card: ModelCard) -> dict[str, Any]:
     return {
         "name": card.name,
         "detector": card.detector,
-        "model": to_dict(card.model),
+        **({} if card.detector in RIVAL_NAMES else {"model": to_dict(card.model)}),
         "normalisation": to_dict(card.normalisation),
         "metrics": card.metrics,
         "training": card.training,
     }
+
+
+def _titled(detector: str) -> str:
+    return "ADSNet" if detector == "adsnet" else detector
 
 
 def _digest(text: str, arrays: Weights) -> str:

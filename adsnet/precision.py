@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from adsnet.config import PRECISIONS, Normalisation, Sparsity
+from adsnet.detectors.networks import for_inference
 from adsnet.errors import EngineError
 from adsnet.model.fused import fused
-from adsnet.model.network import ADSNet, Output
+from adsnet.model.network import ADSNet
 from adsnet.normalise import normalise
 from adsnet.sparse.choose import has_fast_bf16
 from adsnet.sparse.dense import DenseEngine
@@ -33,7 +35,7 @@ class Precision(NamedTuple):
     note: str = ""
 
 
-def choose_precision(name: str, network: ADSNet, normalisation: Normalisation, device: torch.device) -> Precision:
+def choose_precision(name: str, network: nn.Module, normalisation: Normalisation, device: torch.device) -> Precision:
     """``auto`` is the fast narrow type of the device if it passes the guard with this network, else float32.
 
     The guard compares both types on small synthetic frames. A type that is asked for by name is taken without it.
@@ -55,7 +57,7 @@ def choose_precision(name: str, network: ADSNet, normalisation: Normalisation, d
     return Precision(torch.float32, f"{short} is not used with this model: {reason}") if reason else Precision(narrow)
 
 
-def _guard(network: ADSNet, normalisation: Normalisation, device: torch.device, narrow: torch.dtype) -> str:
+def _guard(network: nn.Module, normalisation: Normalisation, device: torch.device, narrow: torch.dtype) -> str:
     """Why the narrow type cannot be trusted, or nothing."""
     scenes = [_scene(seed) * normalisation.std + normalisation.mean for seed in range(GUARD_FRAMES)]
     frames = np.stack([normalise(scene, normalisation) for scene in scenes])[:, None]
@@ -63,8 +65,7 @@ def _guard(network: ADSNet, normalisation: Normalisation, device: torch.device, 
     probability = [torch.sigmoid(output.logits.float()) for output in (exact, rounded)]
     if not all(bool(torch.isfinite(p).all()) for p in probability):
         return "its numbers overflow"
-    pairs = [(exact.stages[stage].keep, rounded.stages[stage].keep) for stage in (4, 3)]
-    moved = max(float((a != b).float().mean()) for a, b in pairs)
+    moved = max([float((a != b).float().mean()) for a, b in zip(exact.keeps, rounded.keeps, strict=True)], default=0.0)
     if moved > GUARD_PATCHES:
         return f"it decides {moved:.0%} of the patches otherwise"
     likely = (probability[0] > 0.1) | (probability[1] > 0.1)
@@ -72,10 +73,20 @@ def _guard(network: ADSNet, normalisation: Normalisation, device: torch.device, 
     return f"its probabilities differ by {difference:.2f}" if difference > GUARD_PROBABILITY else ""
 
 
-def _outputs(network: ADSNet, frames: torch.Tensor, device: torch.device, dtype: torch.dtype) -> Output:
+class _Outputs(NamedTuple):
+    """What is compared: the logits and, of ADSNet, the decisions."""
+
+    logits: torch.Tensor
+    keeps: tuple[torch.Tensor, ...] = ()
+
+
+def _outputs(network: nn.Module, frames: torch.Tensor, device: torch.device, dtype: torch.dtype) -> _Outputs:
+    if not isinstance(network, ADSNet):
+        return _Outputs(for_inference(network, dtype, device)(frames))
     with torch.inference_mode():
         made = fused(network, dtype).to(device)
-        return made.decode(made.encode(frames.to(device, dtype)), Sparsity(), DenseEngine())
+        output = made.decode(made.encode(frames.to(device, dtype)), Sparsity(), DenseEngine())
+    return _Outputs(output.logits, (output.stages[4].keep, output.stages[3].keep))
 
 
 def _scene(seed: int) -> NDArray[np.float32]:

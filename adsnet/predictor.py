@@ -170,7 +170,7 @@ class Predictor:
             try:
                 return compute()
             except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
-                if not _is_lack_of_memory(error):
+                if not is_lack_of_memory(error):
                     raise
             # The traceback holds the tensors: the next try must come after it.
             self._third = None
@@ -225,7 +225,7 @@ class Predictor:
         )
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
+def is_lack_of_memory(error: Exception) -> bool:
     """Of a GPU, of numpy, or of torch on the CPU, which raises a plain RuntimeError."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 

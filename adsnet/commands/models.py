@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from adsnet.cli import sparsity_of
+from adsnet.config import NETWORKS
 from adsnet.detectors.registry import METHODS, make_detector
 from adsnet.errors import ConfigError
+from adsnet.model_file import read_card, require_detector, resolve_model, shipped_model
 from adsnet.prediction import Prediction
 
 
@@ -32,28 +35,52 @@ class Source:
 
 def load_source(options: argparse.Namespace) -> Source:
     """What ``--detector``, ``--model`` and so on name. Raises AdsnetError."""
-    if options.detector == "adsnet":
-        return _network(options)
-    if options.detector not in METHODS:
-        names = ", ".join(("adsnet", *METHODS))
-        raise ConfigError(f"unknown detector '{options.detector}'; the detectors are: {names}")
-    if options.model or options.drop or options.keep_threshold is not None:
-        raise ConfigError(f"{options.detector} has no model and drops no patches; leave out --model and --drop")
-    detector = make_detector(options.detector)
+    name = options.detector
+    if name is None:
+        name = read_card(resolve_model(options.model)).detector if options.model else "adsnet"
+    if name in NETWORKS:
+        model = resolve_model(options.model) if options.model else shipped_model(name)
+        require_detector(model, read_card(model), name)
+        return _adsnet(model, options) if name == "adsnet" else _rival(model, options)
+    if name not in METHODS:
+        raise ConfigError(f"unknown detector '{name}'; the detectors are: {', '.join((*NETWORKS, *METHODS))}")
+    _require_no_patches(name, options)
+    if options.model:
+        raise ConfigError(f"{name} has no model; leave out --model")
+    detector = make_detector(name)
     return Source(
-        lambda frames: [detector.predict(pixels) for pixels in frames],
-        options.detector,
-        lambda: {"device": "cpu", "notes": []},
+        lambda frames: [detector.predict(pixels) for pixels in frames], name, lambda: {"device": "cpu", "notes": []}
     )
 
 
-def _network(options: argparse.Namespace) -> Source:
+def _adsnet(model: Path, options: argparse.Namespace) -> Source:
     from adsnet.predictor import Predictor  # the methods without a network do without torch
 
     sparsity = sparsity_of(options)
-    predictor = Predictor.from_file(options.model, device=options.device, precision=options.precision)
+    predictor = Predictor.from_file(model, device=options.device, precision=options.precision)
     return Source(
         lambda frames: predictor.predict_batch(frames, sparsity, options.engine),
         predictor.card.name,
         lambda: {"device": predictor.device.type, "notes": predictor.notes},
     )
+
+
+def _rival(model: Path, options: argparse.Namespace) -> Source:
+    from adsnet.model.weights import load_any
+    from adsnet.rival_predictor import RivalPredictor
+
+    network, card = load_any(model)
+    _require_no_patches(card.detector, options)
+    predictor = RivalPredictor(network, card, device=options.device, precision=options.precision)
+    return Source(
+        predictor.predict_batch,
+        card.name,
+        lambda: {"device": predictor.device.type, "notes": predictor.notes},
+    )
+
+
+def _require_no_patches(name: str, options: argparse.Namespace) -> None:
+    if options.drop or options.keep_threshold is not None:
+        raise ConfigError(f"{name} drops no patches; leave out --drop and --keep-threshold")
+    if options.engine != "auto":
+        raise ConfigError(f"{name} has no sparse engine; leave out --engine")

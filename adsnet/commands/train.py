@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict
 from adsnet.errors import ConfigError
-from adsnet.model_file import resolve_model
+from adsnet.model_file import read_card, require_detector, resolve_model
 from adsnet.processes import connected
 from adsnet.storage.atomic import read_json
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
@@ -50,6 +50,10 @@ def job_of(options: argparse.Namespace) -> TrainJob:
     """The run that the options ask for. Raises ConfigError, StorageError, ModelFileError."""
     init = resolve_model(options.init) if options.init else None
     config = train_config(options.config or ("fine-tune" if init else "default"))
+    if options.detector is not None:
+        config = dataclasses.replace(config, detector=options.detector)
+        if init is not None:
+            require_detector(init, read_card(init), options.detector)
     if options.iterations is not None:
         config = dataclasses.replace(config, iterations=options.iterations)
     data, backgrounds = tuple(options.data), tuple(options.background)

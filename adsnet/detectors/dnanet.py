@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adsnet.model.heads import logit_layer
+
 WIDTHS = (16, 32, 64, 128, 256)
 BLOCKS = (1, 2, 2, 2, 2)
 """Residual blocks of a node by depth."""
@@ -82,7 +84,7 @@ class DNANet(nn.Module):
         )
         self.reduce = nn.ModuleList([nn.Conv2d(WIDTHS[i], WIDTHS[0], 1) for i in range(1, depth)])
         self.fuse = ResidualCbam(depth * WIDTHS[0], WIDTHS[0])
-        self.logits = nn.ModuleList([nn.Conv2d(WIDTHS[0], 1, 1) for _ in range(depth - 1)])
+        self.logits = nn.ModuleList([logit_layer(WIDTHS[0], 1) for _ in range(depth - 1)])
 
     def forward(self, frame: Tensor) -> list[Tensor]:
         """(B, 1, H, W), H and W multiples of 16, to logits (B, 1, H, W): of three nodes and, last, the result."""

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adsnet.model.heads import logit_layer
+
 STRIDE = 2
 """Frames must be padded to multiples of this."""
 
@@ -94,7 +96,7 @@ class RDIAN(nn.Module):
             nn.BatchNorm2d(8),
             nn.ReLU(),
             nn.Dropout(0.1),
-            nn.Conv2d(8, 1, 1),
+            logit_layer(8, 1),
         )
 
     def forward(self, frame: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class BilinearHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.logit = _logit_layer(width, 1)
+        self.logit = logit_layer(width, 1)
 
     def forward(self, a2: Tensor) -> Tensor:
         """(B, C, H/4, W/4) to (B, 1, H, W)."""
@@ -45,7 +45,7 @@ class ShuffleHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.logit = _logit_layer(width, 16)
+        self.logit = logit_layer(width, 16)
 
     def forward(self, a2: Tensor) -> Tensor:
         """(B, C, H/4, W/4) to (B, 1, H, W)."""
@@ -68,7 +68,7 @@ class CascadeHead(nn.Module):
         self.reduce_full = ConvBnRelu(half, full, 1)
         self.lateral_full = ConvBnRelu(1, full, 3)
         self.refine_full = _layers(full, config.cascade_blocks[1])
-        self.logit = _logit_layer(full, 1)
+        self.logit = logit_layer(full, 1)
 
     def forward(
         self,
@@ -126,7 +126,8 @@ def _refined(layers: nn.ModuleList, values: Tensor, engine: Engine, sites: objec
     return values
 
 
-def _logit_layer(inputs: int, outputs: int) -> nn.Conv2d:
+def logit_layer(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 1×1 convolution that starts near the prior everywhere."""
     layer = nn.Conv2d(inputs, outputs, 1)
     assert layer.bias is not None
     nn.init.constant_(layer.bias, PRIOR_LOGIT)

@@ -26,10 +26,7 @@ def total_loss(output: Output, label: Tensor, config: LossConfig, mean: Mean = o
     ``label``: (B, 1, H, W) float, 0 or 1. Terms of weight 0 are left out.
     """
     logits = output.logits.float()
-    terms = {"segmentation": focal(logits, label, mean)}
-    weights = {"segmentation": 1.0}
-    if config.soft_iou:
-        terms["soft_iou"], weights["soft_iou"] = soft_iou(logits, label), config.soft_iou
+    terms, weights = _mask_terms([logits], label, config, mean)
     stages = [output.stages[4], output.stages[3]]
     if config.classification:
         maps = [s.class_logits.float() for s in stages]
@@ -48,8 +45,31 @@ def total_loss(output: Output, label: Tensor, config: LossConfig, mean: Mean = o
     if config.coverage:
         terms["coverage"] = _mean([coverage(s.keep_logit.float(), label, mean) for s in stages])
         weights["coverage"] = config.coverage
-    terms["total"] = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
-    return terms
+    return _with_total(terms, weights)
+
+
+def mask_loss(maps: list[Tensor], label: Tensor, config: LossConfig, mean: Mean = only_here) -> dict[str, Tensor]:
+    """The terms of ``total_loss`` that look at the mask, each the mean over several maps of logits (deep supervision).
+
+    ``maps``: one or more of (B, 1, H, W). ``label``: (B, 1, H, W) float, 0 or 1.
+    """
+    return _with_total(*_mask_terms([logits.float() for logits in maps], label, config, mean))
+
+
+def _mask_terms(
+    maps: list[Tensor], label: Tensor, config: LossConfig, mean: Mean
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Terms and their weights."""
+    terms, weights = {"segmentation": _mean([focal(logits, label, mean) for logits in maps])}, {"segmentation": 1.0}
+    if config.soft_iou:
+        terms["soft_iou"] = _mean([soft_iou(logits, label) for logits in maps])
+        weights["soft_iou"] = config.soft_iou
+    return terms, weights
+
+
+def _with_total(terms: dict[str, Tensor], weights: dict[str, float]) -> dict[str, Tensor]:
+    total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+    return {**terms, "total": total}
 
 
 def focal(logits: Tensor, target: Tensor, mean: Mean = only_here, *, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:

@@ -8,13 +8,11 @@ lasts, and ``model.safetensors`` at the end.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import math
 import os
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,24 +22,22 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adsnet.config import Sparsity, TrainConfig, to_dict
-from adsnet.data.datasets import Dataset, hold_out, open_dataset
+from adsnet.config import TrainConfig, from_dict, to_dict
+from adsnet.data.datasets import Dataset
 from adsnet.errors import DatasetError, TrainingError
-from adsnet.evaluation import Report, evaluate, labelled_only, without_labels
-from adsnet.model.network import ADSNet
-from adsnet.model.weights import load_network, save_network
+from adsnet.evaluation import PredictFrame, Report, evaluate
+from adsnet.model.weights import load_any, save_network
 from adsnet.model_file import ModelCard, read_card
-from adsnet.predictor import Predictor
 from adsnet.processes import ALONE, Processes
 from adsnet.sparse.choose import choose_device, has_fast_bf16
-from adsnet.sparse.gather import GatherEngine
 from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
 from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
 from adsnet.training.crops import Batch, CropSource
+from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
-from adsnet.training.losses import total_loss
 from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import learning_rate, update_average
+from adsnet.training.trained import predict_with, predict_with_file, seed_step, trained_of
 
 MODEL_FILE = "model.safetensors"
 
@@ -130,12 +126,15 @@ def run(
     if state is None and job.resume and os.path.exists(candidate):
         yield _already_finished(job)
         return
-    training, held_out = _split(job, job.data)
-    background, quiet = _split(job, [(folder, None) for folder in job.backgrounds], backgrounds=True)
-    frames = _digest_of_frames(job, training + background, held_out + quiet)
+    if not job.data:
+        raise TrainingError("there is no data to train on; give at least one data set")
+    every = job.config.held_out
+    training, held_out = split(job.data, every)
+    background, quiet = split([(folder, None) for folder in job.backgrounds], every, backgrounds=True)
+    frames = digest_of_frames(job.init, training + background, held_out + quiet)
     if state is not None and state["frames"] != frames:
         raise TrainingError(f"{job.out}: the data or --init changed since the checkpoint; use a new --out folder")
-    training, held_out = (_with_distinct_names(sets) for sets in (training + background, held_out + quiet))
+    training, held_out = (with_distinct_names(sets) for sets in (training + background, held_out + quiet))
     if processes.first:
         _write_run_files(job, held_out)
     sets, background = training[: len(job.data)], training[len(job.data) :]
@@ -146,21 +145,20 @@ def run(
     trainer = _Trainer(job, state, frames, processes)
     del state  # several times the size of the network
     if job.init is not None:
-        yield from _score("current", Predictor(*load_network(job.init), precision="fp32"), held_out, processes)
+        yield from _score("current", predict_with_file(job.init), held_out, processes)
     every = job.config.evaluate_every
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
-            card = _card(job, training, step.iteration)
-            predictor = Predictor(cast(ADSNet, trainer.average), card, precision="fp32")
-            yield from _score("candidate", predictor, held_out, processes)
+            predict = predict_with(trainer.average, _card(job, training, step.iteration))
+            yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration)
     if processes.first:
         save_network(candidate, trainer.average, card)
     processes.wait()
     scores: dict[str, Any] = {}
-    for event in _score("candidate", Predictor(*load_network(candidate), precision="fp32"), held_out, processes):
+    for event in _score("candidate", predict_with_file(candidate), held_out, processes):
         if isinstance(event, Scored):
             scores[event.dataset] = event.report.summary
         yield event
@@ -183,7 +181,8 @@ class _Trainer:
         self.iteration = 0
         self.device = choose_device("auto")
         torch.manual_seed(job.config.seed)
-        network = load_network(job.init)[0] if job.init is not None else ADSNet(job.config.model)
+        self.trained = trained_of(job.config)
+        network = load_any(job.init)[0] if job.init is not None else self.trained.make()
         # Channels-last is the memory order that the CPU's and the GPU's bf16 convolutions work in.
         self.network: nn.Module = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if processes.count > 1 and self.device.type == "cuda":  # torch has none for CPUs
@@ -201,7 +200,6 @@ class _Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
             self.iteration = int(state["iteration"])
         self.parallel = self.network if processes.count == 1 else DistributedDataParallel(self.network)
-        self.fine_engine = GatherEngine() if job.config.fine_engine == "gather" else None
 
     def steps(self, source: CropSource, should_stop: Callable[[], bool]) -> Iterator[Step]:
         """All remaining steps, with checkpoints in between and at the end."""
@@ -234,10 +232,11 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         frames, labels, noise = (tensor.to(self.device) for tensor in batch)
-        frames = frames.contiguous(memory_format=torch.channels_last)
+        batch = Batch(frames.contiguous(memory_format=torch.channels_last), labels, noise)
+        seed_step(self.config.seed, self.iteration, self.processes.rank)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            output = self.parallel(frames, fine_engine=self.fine_engine, noise=noise)
-        terms = total_loss(output, labels, self.config.loss, self._mean)
+            output = self.trained.output(self.parallel, batch)
+        terms = self.trained.terms(output, labels, self._mean)
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
@@ -287,7 +286,13 @@ def _with_network_of_init(job: TrainJob) -> TrainJob:
     if job.init is None:
         return job
     card = read_card(job.init)
-    return replace(job, config=replace(job.config, model=card.model, normalisation=card.normalisation))
+    config = replace(
+        job.config,
+        detector=cast(Any, card.detector),  # a name that reading the card has checked
+        model=card.model,
+        normalisation=card.normalisation,
+    )
+    return replace(job, config=config)
 
 
 def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str, Any] | None:
@@ -298,7 +303,8 @@ def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str,
         return None
     clean_temporaries(job.out)
     state = load_checkpoint(job.out, skipped)
-    if state is not None and json.loads(state["config"]) != json.loads(json.dumps(to_dict(job.config))):
+    # Built anew, so that an option which came later has its default.
+    if state is not None and from_dict(TrainConfig, json.loads(state["config"])) != job.config:
         raise TrainingError(f"{job.out}: the checkpoint was made with another configuration; use a new --out folder")
     return state
 
@@ -311,36 +317,6 @@ def _already_finished(job: TrainJob) -> Finished:
     return Finished(job.out / MODEL_FILE, job.config.iterations, stopped=False)
 
 
-def _split(
-    job: TrainJob, data: Sequence[tuple[Path, Path | None]], *, backgrounds: bool = False
-) -> tuple[list[Dataset], list[Dataset]]:
-    """The frames to train on and those held out, for each data set."""
-    if not job.data:
-        raise TrainingError("there is no data to train on; give at least one data set")
-    training, held_out = [], []
-    for folder, split in data:
-        dataset = open_dataset(folder, split=split, default_split=True)
-        dataset = without_labels(dataset) if backgrounds else labelled_only(dataset)
-        if len(dataset.samples) < 2:
-            raise TrainingError(
-                f"{folder}: training needs at least 2 {'' if backgrounds else 'labelled '}frames, one of them held out"
-            )
-        used, kept_back = hold_out(len(dataset.samples), job.config.held_out)
-        training.append(dataset.subset(used))
-        held_out.append(dataset.subset(kept_back))
-    return training, held_out
-
-
-def _digest_of_frames(job: TrainJob, training: list[Dataset], held_out: list[Dataset]) -> str:
-    """What a resumed run must share with its beginning: with other frames, held-out ones could have been trained on."""
-    digest = hashlib.sha256(job.init.read_bytes() if job.init else b"")
-    for part in (training, held_out):
-        for dataset in part:
-            stems = "\0".join([dataset.name, *(sample.frame.stem for sample in dataset.samples)])
-            digest.update(hashlib.sha256(stems.encode("utf-8", "surrogateescape")).digest())
-    return digest.hexdigest()
-
-
 def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
     write_json(job.out / "config.json", to_dict(job.config))
     for dataset in held_out:
@@ -348,27 +324,13 @@ def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
         write_bytes(job.out / f"held_out_{dataset.name}.txt", lines.encode("utf-8", "surrogateescape"))
 
 
-def _with_distinct_names(datasets: list[Dataset]) -> list[Dataset]:
-    """Every set gets a name of its own that a file can have."""
-    taken: set[str] = set()
-    return [replace(dataset, name=_distinct_name(dataset.name, taken)) for dataset in datasets]
-
-
-def _distinct_name(name: str, taken: set[str]) -> str:
-    """A manifest can be called anything, "../x" too, and two folders the same."""
-    safe = re.sub(r"[^\w.-]", "_", name)[:60].strip(".") or "data"
-    distinct = next(n for n in (safe, *(f"{safe}-{k}" for k in range(2, len(taken) + 3))) if n not in taken)
-    taken.add(distinct)
-    return distinct
-
-
 def _score(
-    which: str, predictor: Predictor, held_out: list[Dataset], processes: Processes
+    which: str, predict: PredictFrame, held_out: list[Dataset], processes: Processes
 ) -> Iterator[Scored | Notice]:
     """What cannot be scored is said and left out: it must not cost a trained model."""
     for dataset in held_out:
         try:
-            report = evaluate(dataset, lambda pixels: predictor.predict(pixels, Sparsity()), processes=processes)
+            report = evaluate(dataset, predict, processes=processes)
         except DatasetError as error:
             yield Notice(str(error))
             continue
@@ -379,6 +341,7 @@ def _score(
 def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
     return ModelCard(
         name=job.name or job.out.resolve().name,
+        detector=job.config.detector,
         model=job.config.model,
         normalisation=job.config.normalisation,
         training={

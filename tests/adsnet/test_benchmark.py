@@ -69,5 +69,5 @@ def test_a_size_that_cannot_be_is_one_line(model_path: Path, capsys: pytest.Capt
 def test_an_unknown_detector_is_one_line(model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmark", "--model", str(model_path), "--detectors", "yolo"]) == 2
     assert capsys.readouterr().err.strip() == (
-        "adsnet: error: unknown detector 'yolo'; use one of adsnet, dnanet, rdian"
+        "adsnet: error: unknown detector 'yolo'; use one of adsnet, alcnet, dnanet, rdian"
     )

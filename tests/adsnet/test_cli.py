@@ -441,7 +441,7 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "--data", "{data}", "--out", "{tmp}/" + "b" * 300, "--iterations", "1", "--resume"], "Cannot write"),
     (["predict", "a" * 300, "--out", "{tmp}/o"], "the name is too long"),
     (["evaluate", "--data", "a" * 300], "the name is too long"),
-    (["info"], "FILE"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--detector", "tophat"], "invalid choice: 'tophat'"),
     (["info", "{tmp}/none.safetensors"], "there is no such model file"),
     (["info", "no-such-model"], "not a model file; give a .safetensors file"),
     (["info", "a" * 300], "not a model file; give a .safetensors file"),
@@ -515,4 +515,4 @@ def test_methods_without_a_network_predict_and_are_scored(detector: str, data_se
 
 def test_a_method_without_a_network_takes_no_model(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--data", str(data_set), "--detector", "tophat", "--drop", "0.5", "0.5"]) == 2
-    assert "tophat has no model and drops no patches" in capsys.readouterr().err
+    assert "tophat drops no patches; leave out --drop" in capsys.readouterr().err

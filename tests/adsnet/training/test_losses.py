@@ -11,7 +11,8 @@ from torch import Tensor
 from adsnet.config import PAPER_LOSS, LossConfig
 from adsnet.model.acs import StageOutput
 from adsnet.model.network import Output
-from adsnet.training.losses import coverage, focal, iou_score, soft_iou, total_loss
+from adsnet.training.losses import coverage, focal, iou_score, mask_loss, soft_iou, total_loss
+from tests.adsnet.tiny import noise
 
 LN2 = math.log(2)
 
@@ -152,3 +153,15 @@ def test_terms_without_weight_are_left_out() -> None:
     assert set(terms) == {"segmentation", "classification", "iou_score", "total"}
     terms = total_loss(output_of(iou=False), frame_with((3, 3)), LossConfig())
     assert "iou_score" not in terms
+
+
+def test_the_loss_of_several_maps_is_the_mean_of_theirs() -> None:
+    label = (noise(2, 1, 16, 16, seed=1) > 1).float()
+    maps = [noise(2, 1, 16, 16, seed=seed) for seed in (2, 3)]
+    each = [mask_loss([one], label, LossConfig(soft_iou=0.5)) for one in maps]
+    both = mask_loss(maps, label, LossConfig(soft_iou=0.5))
+    assert list(both) == ["segmentation", "soft_iou", "total"]
+    for name, value in both.items():
+        torch.testing.assert_close(value, (each[0][name] + each[1][name]) / 2)
+    torch.testing.assert_close(both["total"], both["segmentation"] + 0.5 * both["soft_iou"])
+    torch.testing.assert_close(each[0]["segmentation"], focal(maps[0], label))

@@ -11,6 +11,7 @@ from torch import Tensor
 from adsnet import resources
 from adsnet.config import LossConfig, ModelConfig, Sparsity
 from adsnet.data.datasets import open_dataset
+from adsnet.detectors.networks import for_inference
 from adsnet.metrics import Evaluation
 from adsnet.model.fused import fused
 from adsnet.model.network import ADSNet
@@ -18,7 +19,9 @@ from adsnet.normalise import normalise
 from adsnet.sparse.contract import Engine
 from adsnet.sparse.dense import DenseEngine
 from adsnet.sparse.gather import GatherEngine
-from adsnet.training.losses import total_loss
+from adsnet.training.crops import Batch
+from adsnet.training.losses import only_here, total_loss
+from adsnet.training.trained import trained_of
 from tests.adsnet.tiny import quick
 
 SIDE = 64
@@ -74,3 +77,32 @@ def test_three_hundred_steps_fit_eight_frames(config: ModelConfig, fine_engine: 
         for one, label in zip(probability[:, 0].numpy(), labels[:, 0].numpy() > 0, strict=True):
             evaluation.add(one, label)
         assert evaluation.metrics().niou > 0.95
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        pytest.param("alcnet", 90, marks=pytest.mark.slow),
+        pytest.param("dnanet", 60, marks=pytest.mark.slow),
+        ("rdian", 120),
+    ],
+)
+def test_a_rival_fits_eight_windows(name: str, steps: int) -> None:
+    """With the loss of the mask and the optimiser of a training."""
+    torch.manual_seed(0)
+    frames, labels = (tensor[:, :, 16:48, 16:48] for tensor in windows())
+    trained = trained_of(quick(detector=name))
+    network = trained.make().train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    batch = Batch(frames.contiguous(memory_format=torch.channels_last), labels, torch.empty(0))
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * min(1.0, (step + 1) / 10)
+        optimiser.zero_grad()
+        trained.terms(trained.output(network, batch), labels, only_here)["total"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+    found, evaluation = for_inference(network, torch.float32, torch.device("cpu"))(frames), Evaluation()
+    for one, label in zip(torch.sigmoid(found)[:, 0].numpy(), labels[:, 0].numpy() > 0, strict=True):
+        evaluation.add(one, label)
+    assert evaluation.metrics().niou > 0.9

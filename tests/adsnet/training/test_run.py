@@ -27,6 +27,7 @@ from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import read_card, read_model
 from adsnet.predictor import Predictor
 from adsnet.training import run as module
+from adsnet.training import trained
 from adsnet.training.checkpoint import load_checkpoint
 from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
@@ -344,10 +345,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(
         terms = real(*arguments)
         return terms if len(calls) < 4 else {**terms, "total": terms["total"] * float("nan")}
 
-    monkeypatch.setattr(module, "total_loss", broken)
+    monkeypatch.setattr(trained, "total_loss", broken)
     with pytest.raises(TrainingError, match="the loss is no longer finite at iteration 4 .* lower learning rate"):
         train(job_of(data_set, tmp_path / "run"))
-    monkeypatch.setattr(module, "total_loss", real)
+    monkeypatch.setattr(trained, "total_loss", real)
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 3
     events = train(job_of(data_set, tmp_path / "run", resume=True))
     assert [e.iteration for e in events if isinstance(e, Step)] == [3, 4, 5]
@@ -362,7 +363,7 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(
         terms = real(*arguments)
         return {**terms, "total": torch.sqrt(terms["total"] - terms["total"].detach())}  # 0, with an endless slope
 
-    monkeypatch.setattr(module, "total_loss", steep)
+    monkeypatch.setattr(trained, "total_loss", steep)
     with pytest.raises(TrainingError, match="no longer finite at iteration 1"):
         train(job_of(data_set, tmp_path / "run", replace(FIVE, checkpoint_every=1)))
     assert not list((tmp_path / "run").glob("checkpoint*"))
