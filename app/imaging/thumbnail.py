@@ -21,16 +21,17 @@ _DROPPED_SHARE = 0.3  # of its brightness that a dropped patch has left
 def strongest(values: NDArray[Any], side: int = SIDE) -> NDArray[Any]:
     """The largest value of each block of a map (h, w), at most ``side`` blocks along the longer side."""
     step = max(1, -(-max(values.shape) // side))
-    if step == 1:
-        return values
-    height, width = values.shape
-    full = height // step * step
-    # Thirty times faster than reduceat, which is left with what is small already.
-    rows = values[:full].reshape(-1, step, width).max(axis=1)
-    if full < height:
-        rows = np.concatenate([rows, values[full:].max(axis=0, keepdims=True)])
-    blocks: NDArray[Any] = np.maximum.reduceat(rows, np.arange(0, width, step), axis=1)
-    return blocks
+    return _largest(_largest(values, step).T, step).T
+
+
+def _largest(values: NDArray[Any], step: int) -> NDArray[Any]:
+    """The largest of every ``step`` rows; the last block may have fewer."""
+    # A row at a time: many times faster than a reduction over blocks.
+    largest = values[::step].copy()
+    for first in range(1, step):
+        rows = values[first::step]
+        np.maximum(largest[: len(rows)], rows, out=largest[: len(rows)])
+    return largest
 
 
 def frame_rgba(pixels: NDArray[Any], levels: Levels, *, colour_map: str, gamma: float) -> Rgba:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
@@ -37,14 +38,14 @@ class Player(QObject):
         self._fps = USUAL_FPS
         self._loop = False
         self._began, self._shown = 0.0, 0
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._playing = False
+        self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
 
     @property
     def playing(self) -> bool:
         """Whether frames go by."""
-        return self._timer.isActive()
+        return self._playing
 
     @property
     def fps(self) -> int:
@@ -71,6 +72,7 @@ class Player(QObject):
     def pause(self) -> None:
         """Stay at the frame that is shown."""
         if self.playing:
+            self._playing = False
             self._timer.stop()
             self.changed.emit()
 
@@ -92,8 +94,14 @@ class Player(QObject):
 
     def _start(self) -> None:
         self._began, self._shown = time.monotonic(), 0
-        self._timer.start(round(1000 / self._fps))
+        self._playing = True
+        self._wait()
         self.changed.emit()
+
+    def _wait(self) -> None:
+        """Come back when the next frame is due: a fixed interval of whole milliseconds is never 60 a second."""
+        left = self._began + (self._shown + 1) / self._fps - time.monotonic()
+        self._timer.start(max(0, math.ceil(1000 * left)))
 
     def _tick(self) -> None:
         sequence = self._film.sequence
@@ -109,3 +117,5 @@ class Player(QObject):
         else:
             self._film.go_to(len(sequence) - 1)
             self.pause()
+        if self.playing:
+            self._wait()

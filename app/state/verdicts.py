@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from adsnet.diagnosis import Diagnosis, diagnose, lost, totals
 from app.state.session import Session
 
 
 class FrameVerdicts(QObject):
-    """Keeps the diagnosis up to date while somebody looks at it.
+    """The diagnosis of the frame; made when it is asked for, as nobody may be looking.
 
     Signals:
+        outdated(): prediction, label or threshold are others: ``refresh`` if somebody looks.
         changed(): there are other verdicts, or none any more.
     """
 
+    outdated = Signal()
     changed = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._watched = False
         self._verdicts: tuple[Diagnosis, ...] | None = None
-        self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self._read)
         predictions, document = session.predictions, session.document
         for signal in (predictions.arrived, predictions.cleared, document.loaded, document.committed):
-            signal.connect(self._later.start)
-        predictions.threshold_changed.connect(self._later.start)
-        session.frame_changed.connect(self._later.start)
+            signal.connect(self._outdate)
+        predictions.threshold_changed.connect(self._outdate)
+        session.frame_changed.connect(self._outdate)
 
     @property
     def current(self) -> tuple[Diagnosis, ...] | None:
@@ -51,15 +50,11 @@ class FrameVerdicts(QObject):
         parts = [f"{counts['found']} of {targets} found", *(f"{n} {what}" for what, n in rest.items() if n)]
         return ", ".join(parts)
 
-    def watch(self, watched: bool) -> None:
-        """Nothing is computed while nobody looks."""
-        self._watched = watched
-        if watched:
-            self._later.start()
+    def _outdate(self, _change: object = None) -> None:
+        self.outdated.emit()
 
-    def _read(self) -> None:
-        if not self._watched:
-            return
+    def refresh(self) -> None:
+        """Compare label and prediction as they are now."""
         session, document = self._session, self._session.document
         prediction = session.prediction
         if prediction is None or not document.is_open or document.shape != prediction.probability.shape:

@@ -1,11 +1,12 @@
-"""The two small pieces that every two-way control uses: no echo, and no flood."""
+"""The small pieces that panels use: no echo, no flood, and nothing done for nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QWidget
 
 
 @contextmanager
@@ -50,4 +51,37 @@ class Throttle(QObject):
         if self._wanted:
             self._wanted = False
             self._timer.start()
+            self._action()
+
+
+class WhileSeen(QObject):
+    """Calls a moment after one or many wishes, and only while a widget can be seen; else when it is seen next.
+
+    A panel behind another tab counts as visible for Qt: it only lies beside the window. What tells is that nothing
+    of it is painted.
+    """
+
+    def __init__(self, widget: QWidget, action: Callable[[], None]) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._action = action
+        self._wanted = False
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._act)
+        widget.installEventFilter(self)
+
+    def wish(self) -> None:
+        """Ask for the action."""
+        self._wanted = True
+        self._later.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """It is painted: somebody looks."""
+        if self._wanted and event.type() == QEvent.Type.Paint:
+            self._later.start()
+        return False
+
+    def _act(self) -> None:
+        if self._wanted and not self._widget.visibleRegion().isEmpty():
+            self._wanted = False
             self._action()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QGridLayout,
 from app.imaging.colours import COLOUR_MAPS, colour_map
 from app.imaging.render import histogram
 from app.state.session import Session
-from app.views.binding import Throttle, quiet
+from app.views.binding import Throttle, WhileSeen, quiet
 from app.views.parts import quiet_label
 from app.views.plots import QuietPlot
 from app.views.theme import colours
@@ -87,6 +87,8 @@ class DisplayPanel(QWidget):
         self.clahe_limit.setKeyboardTracking(False)
         self.clahe_limit.valueChanged.connect(self.clahe_limit_requested)
         self._lay_out()
+        self._histogram = WhileSeen(self, self._draw_histogram)
+        self._lines = WhileSeen(self, self._draw_lines)
         session.frame_changed.connect(self._read_frame)
         session.sequence_changed.connect(self._read_frame)
         self._display.levels_changed.connect(self._read_levels)
@@ -137,6 +139,17 @@ class DisplayPanel(QWidget):
     def _read_frame(self) -> None:
         frame = self._session.frame
         self.setEnabled(frame is not None)
+        self._histogram.wish()
+        if frame is None:
+            return
+        decimals = 3 if frame.pixels.dtype.kind == "f" else 0
+        with quiet(self.low, self.high):
+            self.low.setDecimals(decimals)
+            self.high.setDecimals(decimals)
+        self._read_levels()
+
+    def _draw_histogram(self) -> None:
+        frame = self._session.frame
         if frame is None:
             self._curve.setData([0, 1], [0])
             return
@@ -146,11 +159,7 @@ class DisplayPanel(QWidget):
         fill.setAlpha(110)
         self._curve.setFillBrush(fill)
         self._curve.setData(edges, np.log10(counts + 1.0))
-        decimals = 3 if frame.pixels.dtype.kind == "f" else 0
-        with quiet(self.low, self.high):
-            self.low.setDecimals(decimals)
-            self.high.setDecimals(decimals)
-        self._read_levels()
+        self._draw_lines()
 
     def _read_levels(self) -> None:
         low, high = self._display.levels
@@ -167,6 +176,9 @@ class DisplayPanel(QWidget):
             self._gamma.setValue(self._display.gamma)
             self.clahe.setChecked(self._display.clahe)
             self.clahe_limit.setValue(self._display.clahe_limit)
+        self._lines.wish()
+
+    def _draw_lines(self) -> None:
         accent = QColor(colours().accent)
         for line in self.region.lines:
             line.setPen(pg.mkPen(accent, width=1.5))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
@@ -16,6 +16,7 @@ from adsnet.prediction import Attention, FloatMap, Prediction, StageCost
 from app.imaging.overlay import Rgba
 from app.imaging.thumbnail import decision_rgba, frame_rgba, map_rgba, mask_rgba
 from app.state.session import Session
+from app.views.binding import WhileSeen
 from app.views.theme import colours
 from app.views.tools import Pointer
 
@@ -176,16 +177,15 @@ class StagesPanel(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(row.sizeHint().height() + self.horizontalScrollBar().sizeHint().height())
-        self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self._read)
+        self._seen = WhileSeen(row, self._read)
         predictions = session.predictions
         for signal in (predictions.arrived, predictions.cleared, session.frame_changed, session.sequence_changed):
-            signal.connect(self._later.start)
-        predictions.threshold_changed.connect(self._later.start)
-        session.display.levels_changed.connect(self._later.start)
-        session.display.colour_map_changed.connect(self._later.start)
+            signal.connect(self._seen.wish)
+        predictions.threshold_changed.connect(self._seen.wish)
+        session.display.levels_changed.connect(self._seen.wish)
+        session.display.colour_map_changed.connect(self._seen.wish)
         session.display.overlay_changed.connect(self._read_layers)
-        self._read()
+        self._seen.wish()
         self._read_layers()
 
     def show_pointer(self, pointer: Pointer | None) -> None:

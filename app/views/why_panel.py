@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QHideEvent, QShowEvent
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from adsnet.diagnosis import SPARSITY, Diagnosis, Verdict
 from app.state.verdicts import FrameVerdicts
+from app.views.binding import WhileSeen
 from app.views.parts import quiet_label
 from app.views.theme import colours
 
@@ -52,17 +53,10 @@ class WhyPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.reason)
         verdicts.changed.connect(self._read)
+        self._seen = WhileSeen(self, verdicts.refresh)
+        verdicts.outdated.connect(self._seen.wish)
+        self._seen.wish()
         self._read()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Somebody looks."""
-        super().showEvent(event)
-        self._verdicts.watch(True)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
-        super().hideEvent(event)
-        self._verdicts.watch(False)
 
     def _read(self) -> None:
         self.summary.setText(self._verdicts.sentence)

@@ -19,6 +19,8 @@ class StallWatch(QObject):
         own: in seconds, processor time of this thread between two ticks: what of it was work of the window, and not
             waiting for a processor that other programs had.
         during, own_during: the step in which they were.
+        by_step, own_by_step: the longest of each step.
+        last: when the last tick was.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -28,9 +30,11 @@ class StallWatch(QObject):
         self.own = 0.0
         self.own_during = ""
         self.step = "start"
+        self.by_step: dict[str, float] = {}
+        self.own_by_step: dict[str, float] = {}
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
-        self._last, self._last_own = time.perf_counter(), time.thread_time()
+        self.last, self._last_own = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     @contextmanager
@@ -38,13 +42,16 @@ class StallWatch(QObject):
         """Work of the test itself, such as taking pictures."""
         self._tick()
         yield
-        self._last, self._last_own = time.perf_counter(), time.thread_time()
+        self.last, self._last_own = time.perf_counter(), time.thread_time()
 
     def _tick(self) -> None:
         now, own = time.perf_counter(), time.thread_time()
-        stall = now - self._last - TICK_MS / 1000
+        stall = now - self.last - TICK_MS / 1000
         if stall > self.longest:
             self.longest, self.during = stall, self.step
-        if own - self._last_own > self.own:
-            self.own, self.own_during = own - self._last_own, self.step
-        self._last, self._last_own = now, own
+        own_stall = own - self._last_own
+        if own_stall > self.own:
+            self.own, self.own_during = own_stall, self.step
+        self.by_step[self.step] = max(stall, self.by_step.get(self.step, 0.0))
+        self.own_by_step[self.step] = max(own_stall, self.own_by_step.get(self.step, 0.0))
+        self.last, self._last_own = now, own

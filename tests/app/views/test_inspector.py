@@ -47,6 +47,7 @@ def pixels_of(card: StageCard) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 def test_every_step_shows_its_map(session: Session, qtbot: QtBot) -> None:
     panel = StagesPanel(session)
     qtbot.addWidget(panel)
+    panel.show()
     made = costly()
     arrive(session, made)
     qtbot.waitUntil(lambda: panel.cards["Mask"].picture is not None)
@@ -63,6 +64,7 @@ def test_every_step_shows_its_map(session: Session, qtbot: QtBot) -> None:
 def test_every_step_tells_its_cost(session: Session, qtbot: QtBot) -> None:
     panel = StagesPanel(session)
     qtbot.addWidget(panel)
+    panel.show()
     arrive(session, costly())
     qtbot.waitUntil(lambda: panel.cards["Mask"].cost != ())
     assert panel.cards["Backbone"].cost == ("4.0 ms", "1.50 GFLOP")
@@ -161,24 +163,27 @@ def test_every_target_has_its_reason(session: Session, qtbot: QtBot) -> None:
     assert panel.summary.text() == "0 of 4 found, 2 lost to sparsity, 2 lost to the segmentation"
 
 
-def test_nothing_is_computed_while_nobody_looks(session: Session, qtbot: QtBot) -> None:
-    verdicts = FrameVerdicts(session)
-    told: list[object] = []
-    verdicts.changed.connect(lambda: told.append(1))
+def test_nothing_is_computed_while_nobody_looks(window: MainWindow, session: Session, qtbot: QtBot) -> None:
+    why, stages = window.why, window.stages
+    window.docks["stages"].hide()
+    window.show_panel("targets")
+    qtbot.wait(20)
     arrive(session, prediction((20, 20, 3, 3)))
     qtbot.wait(20)
-    assert told == [] and verdicts.current is None
-    verdicts.watch(True)
-    qtbot.waitUntil(lambda: verdicts.current is not None)
+    assert why.isVisible(), "Qt says so of a panel behind another tab"
+    assert why.table.topLevelItemCount() == 0 and stages.cards["Mask"].picture is None
+    window.show_panel("why")
+    window.docks["stages"].show()
+    qtbot.waitUntil(lambda: why.table.topLevelItemCount() == 1 and stages.cards["Mask"].picture is not None)
 
 
 def test_what_cannot_be_said_is_explained(session: Session, empty_session: Session, qtbot: QtBot) -> None:
     assert FrameVerdicts(empty_session).sentence == "Open a sequence to see why targets are found or lost."
     verdicts = FrameVerdicts(session)
-    verdicts.watch(True)
+    verdicts.outdated.connect(verdicts.refresh)
     assert verdicts.sentence == "No prediction, or no label that can be read, for this frame."
     arrive(session, prediction())
-    qtbot.waitUntil(lambda: verdicts.current == ())
+    assert verdicts.current == ()
     assert verdicts.sentence == "No target in the label, none predicted."
 
 
