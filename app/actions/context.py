@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -111,3 +111,7 @@ class Context:
     def situation(self) -> Situation:
         """What decides on enabled actions now."""
         return Situation(self.session, self.pick.target)
+
+
+Handler = Callable[[Context], None]
+"""Does what an action says."""

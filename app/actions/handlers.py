@@ -12,13 +12,13 @@ import numpy as np
 from adsnet.errors import AdsnetError
 from adsnet.storage.atomic import write_bytes
 from app.actions.conditions import has_candidate
-from app.actions.context import Context
+from app.actions.context import Context, Handler
+from app.actions.viewing import VIEWING
 from app.state.what_if import free_patches
 from app.storage.labels import LabelConflict
 from app.storage.raw_layouts import proposed_layout
 from app.wording import counted
 
-Handler = Callable[[Context], None]
 Leaving = Literal["saved", "discard", "stay"]
 
 
@@ -209,33 +209,10 @@ def _unreviewed(backwards: bool) -> Handler:
     return handler
 
 
-def _layer(name: str) -> Handler:
-    def handler(ctx: Context) -> None:
-        display = ctx.session.display
-        display.set_visible(name, not display.visible(name))
-
-    return handler
-
-
-def _aid(name: str) -> Handler:
-    def handler(ctx: Context) -> None:
-        display = ctx.session.display
-        display.set_aid(name, not display.aid(name))
-
-    return handler
-
-
 def _brush(step: int) -> Handler:
     def handler(ctx: Context) -> None:
         display = ctx.session.display
         display.set_brush_size(min(max(display.brush_size + step, 1), 64))
-
-    return handler
-
-
-def _theme(name: str) -> Handler:
-    def handler(ctx: Context) -> None:
-        ctx.session.set_settings(dataclasses.replace(ctx.session.settings, theme=name))
 
     return handler
 
@@ -312,6 +289,16 @@ def _use_patches(ctx: Context) -> None:
     ctx.pick.use_tool("patches")
 
 
+def _measure(name: str) -> Handler:
+    """The tool and the panel that shows what it measures have the same name."""
+
+    def handler(ctx: Context) -> None:
+        ctx.screen.show_panel(name)
+        ctx.pick.use_tool(name)
+
+    return handler
+
+
 def _judge(ctx: Context) -> None:
     ctx.judging.start()
     ctx.screen.show_panel("report")
@@ -352,35 +339,15 @@ HANDLERS: dict[str, Handler] = {
     "go.last": _go(_last),
     "go.next_unreviewed": _unreviewed(False),
     "go.previous_unreviewed": _unreviewed(True),
-    "view.fit": lambda ctx: ctx.screen.fit(),
-    "view.actual": lambda ctx: ctx.screen.zoom_to(1.0),
-    "view.zoom_in": lambda ctx: ctx.screen.zoom_by(1.5),
-    "view.zoom_out": lambda ctx: ctx.screen.zoom_by(1 / 1.5),
-    "view.outline": lambda ctx: ctx.session.display.set_outline_only(not ctx.session.display.outline_only),
-    "view.clahe": lambda ctx: ctx.session.display.set_clahe(not ctx.session.display.clahe),
-    "view.grid": _aid("grid"),
-    "view.minimap": _aid("minimap"),
-    "view.reset_layout": lambda ctx: ctx.screen.default_layout(),
-    **{f"theme.{name}": _theme(name) for name in ("system", "light", "dark")},
+    **VIEWING,
     "tool.select": _select_tool,
     "tool.brush": lambda ctx: ctx.pick.use_tool("brush"),
     "tool.eraser": lambda ctx: ctx.pick.use_tool("eraser"),
     "tool.patches": _use_patches,
+    "tool.profile": _measure("profile"),
+    "tool.surface": _measure("surface"),
     "brush.smaller": _brush(-1),
     "brush.larger": _brush(1),
-    **{
-        f"layer.{name}": _layer(name)
-        for name in (
-            "mask",
-            "label",
-            "patches3",
-            "patches2",
-            "attention4",
-            "attention3",
-            "probability",
-            "verdicts",
-        )  # fmt: skip
-    },
     "model.predict": lambda ctx: ctx.predicting.request(),
     "model.load": _load_model,
     "model.free_patches": lambda ctx: free_patches(ctx.session),

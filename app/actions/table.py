@@ -49,6 +49,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "tool.patches", "What if", "Click a patch to force it the other way, again to free it; Shift: for stage 2 only",
         ("P",), icon="patches", menu="Tools", toolbar="icon", checkable=True, group="tool",
     ),
+    ActionSpec(
+        "tool.profile", "Line profile", "Drag a line and see the values of the frame along it; Shift keeps it straight",
+        ("L",), icon="profile", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
+    ActionSpec(
+        "tool.surface", "Surface", "Drag a box, or click, and see its values as a landscape", ("S",),
+        icon="surface", menu="Tools", toolbar="icon", checkable=True, group="tool",
+    ),
     ActionSpec("brush.smaller", "Smaller brush", "", ("[",), menu="Tools", section=1),
     ActionSpec("brush.larger", "Larger brush", "", ("]",), menu="Tools", section=1),
     # ---- Edit

@@ -16,6 +16,7 @@ from app.wording import printable
 _TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("file.open", "file.save"),
     ("tool.select", "tool.patches", "tool.brush", "tool.eraser", "brush"),
+    ("tool.profile", "tool.surface"),
     ("edit.undo", "edit.redo"),
     ("label.accept_frame", "label.reviewed", "go.next_unreviewed"),
     ("view.fit",),

@@ -47,6 +47,7 @@ class Guidance(QObject):
             explain(name, dock)
         workspace = window.workspace
         explain("canvas", workspace.canvas)
+        explain("minimap", workspace.minimap)
         explain("timeline", workspace.timeline)
         explain("empty", workspace.empty)
         explain("notice", workspace.notices)
@@ -69,6 +70,7 @@ class Guidance(QObject):
             (window.cascade.free, "model.free_patches"),
             (window.layers.outline, "view.outline"),
             (window.display.clahe, "view.clahe"),
+            (window.workspace.minimap, "view.minimap"),
             (window.workspace.empty.open, "file.open"),
         ):
             hints.tip(widget, action)

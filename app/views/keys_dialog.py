@@ -30,6 +30,8 @@ MOUSE = (
     ("Double click (select tool)", "Fit the frame"),
     ("Click (select tool)", "Select a predicted target, to accept or reject it"),
     ("Shift + click (brush, eraser)", "Straight line from the end of the last stroke"),
+    ("Drag (line profile)", "Draw a line or move its end; Shift keeps it straight, a click removes it"),
+    ("Drag or click (surface)", "Draw the region of the landscape, or take the surroundings"),
     ("Right click", "Menu of the target; during a stroke: take it back"),
     ("Hold H", "Hide all overlays while held"),
 )

@@ -8,7 +8,7 @@ from app.state.session import Session
 
 _SAME_TARGET = 3.0  # pixels between centroids for a target of a new prediction to count as the same
 
-TOOLS = ("select", "brush", "eraser", "patches")
+TOOLS = ("select", "brush", "eraser", "patches", "profile", "surface")
 
 
 class Selection(QObject):

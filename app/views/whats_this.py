@@ -14,7 +14,7 @@ WHATS_THIS = {
     "layers": "<b>Layers</b><br>What is drawn over the frame: the eye shows or hides a layer, the slider sets its "
     "opacity, and the key beside it does the same as the eye. Grey layers have nothing to show for this frame.",
     "display": "<b>Display</b><br>How grey levels become brightness: drag the limits in the histogram, choose the "
-    "colour map, keep the limits over the sequence. It never changes what the network sees.",
+    "colour map, keep the limits over the sequence, even out local contrast. It never changes what the network sees.",
     "cascade": "<b>Cascade</b><br>How many patches each stage drops before the next, finer one computes the rest. More "
     "dropped is faster; too many, and a faint target is lost with its patch. The result follows the sliders at once.",
     "fine_tune": "<b>Fine-tune</b><br>Train the model on frames that you corrected. It runs in a process of its own, "
@@ -22,6 +22,12 @@ WHATS_THIS = {
     "from; nothing changes until you accept it.",
     "stages": "<b>Stages</b><br>The way of this frame through the network, step by step: what each stage saw and "
     "decided, how long it took and what dropping patches saved. A click lays a step over the frame.",
+    "profile": "<b>Profile</b><br>The native values along a line that you drag with the line tool, whatever the "
+    "display does to them. The dotted line is their median, the bar the full width at half maximum of the peak. The "
+    "pointer here shows the place on the canvas.",
+    "surface": "<b>Surface</b><br>A region as a landscape of its native values: drag a box with the surface tool, or "
+    "click for the surroundings; without one it is around the selected target. Drag to turn it, double click to put it "
+    "back.",
     "why": "<b>Why</b><br>One line for every target of the label: found, or why it was lost, and one for every false "
     "alarm. A click goes there.",
     "report": "<b>Report</b><br>The whole sequence judged against its labels: what was found, what was lost to "
@@ -31,12 +37,13 @@ WHATS_THIS = {
     "button opens a menu for the target under it.",
     "timeline": "<b>Timeline</b><br>Where this frame is in the sequence. The strip under the slider shows which "
     "frames are corrected and reviewed. Frames are left out while playing where the machine does not keep up.",
-    "status": "<b>Status line</b><br>From left to right: place and value of the pixel under the pointer, the keep "
-    "probability of its patches, what is running and how long it will take, the model, the zoom, and when the labels "
-    "were saved.",
+    "status": "<b>Status line</b><br>From left to right: place and value of the pixel under the pointer, how far the "
+    "target or the 3 × 3 pixels there stand out from their surroundings, the keep probability of its patches, what is "
+    "running and how long it will take, the model, the zoom, and when the labels were saved.",
     "toolbar": "<b>Toolbar</b><br>What is needed most. Every action with its key is in the menus too.",
     "notice": "<b>Notice</b><br>What went wrong or was done, and what to do about it. It goes by itself when it is no "
     "longer true; Details and Copy are for bug reports.",
+    "minimap": "<b>Minimap</b><br>The whole frame while only a part of it is in view. Click or drag to move there.",
     "empty": "<b>Nothing is open</b><br>Open images, a folder, a data set or a video, or drop them on the window.",
 }
 

@@ -20,16 +20,18 @@ from app.views.frame_list import FrameListPanel
 from app.views.guidance import Guidance
 from app.views.icons import refresh_icons
 from app.views.layers_panel import LayersPanel
+from app.views.profile_panel import ProfilePanel
 from app.views.report_panel import ReportPanel
 from app.views.selection import Selection
 from app.views.stages_panel import StagesPanel
 from app.views.status_line import StatusLine
+from app.views.surface_panel import SurfacePanel
 from app.views.targets_panel import TargetsPanel
 from app.views.tools import Pointer
 from app.views.why_panel import WhyPanel
 from app.views.workspace import Workspace
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 _FRAME_OF_WINDOW = QSize(4, 36)  # what the desktop puts around a window; only known once it is shown
 _VERTICAL, _HORIZONTAL = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
@@ -73,6 +75,11 @@ class MainWindow(QMainWindow):
         self.stages = StagesPanel(session)
         self.report = ReportPanel(session.report)
         self.why = WhyPanel(FrameVerdicts(session, self))
+        measuring, drawing = self.workspace.measuring, self.workspace.measure_layer.shape
+        self.profile = ProfilePanel(session, measuring)
+        self.profile.place_pointed.connect(drawing.set_mark)
+        self.profile.pointed_away.connect(drawing.clear_mark)
+        self.surface = SurfacePanel(session, measuring, selection)
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
         self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
@@ -121,6 +128,8 @@ class MainWindow(QMainWindow):
             ("cascade", "Cascade", self.cascade),
             ("fine_tune", "Fine-tune", self.fine_tune),
             ("stages", "Stages", self.stages),
+            ("profile", "Profile", self.profile),
+            ("surface", "Surface", self.surface),
             ("why", "Why", self.why),
             ("report", "Report", self.report),
         )
@@ -163,13 +172,16 @@ class MainWindow(QMainWindow):
         self.addDockWidget(_RIGHT, d["layers"])
         self.addDockWidget(_RIGHT, d["cascade"], _VERTICAL)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, d["stages"])
+        self.tabifyDockWidget(d["stages"], d["profile"])
         self.tabifyDockWidget(d["targets"], d["why"])
         self.tabifyDockWidget(d["why"], d["report"])
         self.tabifyDockWidget(d["layers"], d["display"])
         self.tabifyDockWidget(d["cascade"], d["fine_tune"])
+        self.tabifyDockWidget(d["fine_tune"], d["surface"])
         for dock in d.values():
             dock.show()
         d["targets"].raise_()
+        d["stages"].raise_()
         d["layers"].raise_()
         d["cascade"].raise_()
         self.resizeDocks([d["frames"], d["layers"]], [290, 340], _HORIZONTAL)

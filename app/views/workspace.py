@@ -12,6 +12,9 @@ from app.views.canvas import Canvas
 from app.views.canvas_layers import CanvasLayers
 from app.views.empty_state import EmptyState
 from app.views.frame_layer import FrameLayer
+from app.views.measure_layer import MeasureLayer
+from app.views.measuring import Measuring, ProfileTool, RegionTool
+from app.views.minimap import Minimap
 from app.views.notice_bar import NoticeBar
 from app.views.selection import Selection
 from app.views.theme import colours
@@ -19,6 +22,7 @@ from app.views.timeline import Timeline
 from app.views.tools import PaintTool, PatchTool, SelectTool, Tool
 
 _ZOOM_ON_TARGET = 6.0
+_HOLD = 7.0  # screen pixels around the end of a line in which it can be taken hold of
 
 
 class Workspace(QWidget):
@@ -29,6 +33,10 @@ class Workspace(QWidget):
         self._session, self._selection = session, selection
         self.canvas = Canvas()
         self.layers = CanvasLayers(self.canvas, session, selection)
+        self.measuring = Measuring(session, self)
+        self.measure_layer = MeasureLayer(self.canvas, self.measuring, session.display)
+        self.minimap = Minimap(self.canvas, session)
+        self.minimap.place_requested.connect(self.canvas.centre_on)
         self.timeline = Timeline(session)
         self.empty = EmptyState()
         # Laid over the canvas: a notice that pushed it down would move the pixels under a stroke.
@@ -45,6 +53,8 @@ class Workspace(QWidget):
                 flip=lambda x, y, shift: flip_patch(session, x, y, last_only=shift),
                 free=lambda: free_patches(session),
             ),
+            "profile": ProfileTool(self.measuring, reach=lambda: _HOLD / self.canvas.zoom),
+            "surface": RegionTool(self.measuring),
         }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

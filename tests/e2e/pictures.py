@@ -96,6 +96,7 @@ def _take_all(studio: object) -> None:
 
     window.cascade._stage3.slider.setValue(25)
     window.cascade._stage2.slider.setValue(50)
+    _measure(studio, lambda: show("ground_01"), take)
     show("clouds_06")
     if session.predictions.targets:
         window.workspace.jump_to(0)
@@ -140,6 +141,42 @@ def _take_raw_dialog(sample_frames: Sequence[NDArray[Any]], folder: Path) -> Non
     dialog.grab().save(str(IMAGES / "raw.png"))
     sys.stdout.write("raw.png\n")
     dialog.reject()
+
+
+def _measure(studio: object, show: Callable[[], None], take: Callable[[str], None]) -> None:
+    """A line and a region over the first target of a frame, and the frame evened out."""
+    from PySide6.QtTest import QTest
+
+    from adsnet.targets import find_targets
+    from app.bootstrap import Studio
+    from app.views.measuring import Line
+
+    assert isinstance(studio, Studio)
+    session, window = studio.session, studio.window
+    show()
+    target = find_targets(session.document.mask)[0]
+    x, y = round(target.x), round(target.y)
+    session.display.set_visible("label", False)
+    window.action_set["tool.surface"].trigger()
+    window.action_set["tool.profile"].trigger()
+    QTest.qWait(100)  # the panels take their room from the canvas
+    window.workspace.canvas.centre_on(x, y, least_zoom=11.0)
+    window.workspace.measuring.set_line(Line((x - 13, y - 6), (x + 13, y + 6)))
+    window.workspace.measuring.set_region((x - 16, y - 14, 33, 29))
+    take("measure")
+    window.action_set["tool.select"].trigger()
+    session.display.set_visible("label", True)
+    window.show_panel("display")
+    window.fit()
+    session.display.set_clahe(True)
+    session.display.set_colour_map("ironbow")
+    take("clahe")
+    session.display.set_clahe(False)
+    session.display.set_colour_map("white_hot")
+    window.workspace.measuring.set_line(None)
+    window.workspace.measuring.set_region(None)
+    for panel in ("stages", "layers", "cascade"):
+        window.show_panel(panel)
 
 
 if __name__ == "__main__":
