@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from adsnet.config import Normalisation, Sparsity
-from adsnet.detectors.networks import RIVALS, folded
+from adsnet.detectors.networks import RIVALS, folded, gflop
 from adsnet.errors import ConfigError, EngineError
 from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
@@ -171,8 +171,7 @@ def _rival_cases(name: str, size: int, device: torch.device) -> list[Case]:
     rival = RIVALS[name]
     frame = _frame(size, rival.stride, Normalisation()).to(device)
     made = rival.make().eval().to(device)
-    with torch.no_grad():
-        work = _counted(made, frame)
+    work = gflop(made, int(frame.shape[-1]))
     cases = []
     for engine, network in (("module", made), ("folded", folded(made))):
         variants = {
@@ -202,15 +201,6 @@ def _forward(network: nn.Module, frame: Tensor, dtype: torch.dtype, order: torch
             return network(x)
 
     return forward
-
-
-def _counted(network: nn.Module, frame: Tensor) -> float:
-    """GFLOP of one forward pass, counted by torch."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        network(frame)
-    return float(counter.get_total_flops()) / 1e9
 
 
 def _measure(cases: list[Case], device: torch.device, progress: Callable[[str], None]) -> None:

@@ -125,6 +125,25 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     benchmark.add_argument("--verbose", action="store_true", help="say what is being timed")
 
+    compare = commands.add_parser("compare", help="the paper's tables and figures for several detectors")
+    _add_data_options(compare)
+    compare.add_argument("--out", type=Path, required=True, metavar="DIR", help="for tables, pictures and kept scores")
+    compare.add_argument("--detectors", metavar="A,B,…", help="names; all methods and networks that have a model")
+    compare.add_argument(
+        "--model", action="append", default=[], metavar="NAME=FILE", help="model of a detector, or a name of your own"
+    )
+    compare.add_argument("--frames", nargs="+", default=[], metavar="STEM", help="frames to show; the worst ones")
+    compare.add_argument("--rows", type=int, default=4, metavar="N", help="worst frames to show of each set (4)")
+
+    reproduce = commands.add_parser("reproduce", help="the paper's tables and figures, trained at a budget of yours")
+    reproduce.add_argument("--table", nargs="+", type=int, default=[], metavar="N", help="2 to 8")
+    reproduce.add_argument("--figure", nargs="+", type=int, default=[], metavar="N", help="5 to 8")
+    _add_data_options(reproduce)
+    reproduce.add_argument("--out", type=Path, required=True, metavar="DIR", help="for runs, tables and pictures")
+    reproduce.add_argument("--config", default="default", metavar="FILE", help="as of train; what is ablated is set")
+    reproduce.add_argument("--iterations", type=int, metavar="N", help="of each training; overrides the configuration")
+    reproduce.add_argument("--rows", type=int, default=4, metavar="N", help="frames of each set in figures (4)")
+
     info = commands.add_parser("info", help="show what a model file holds, or without one the detectors")
     info.add_argument("model", nargs="?", metavar="FILE", help="model file or name of a shipped model")
     info.add_argument("--json", action="store_true", help="print JSON")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,13 @@ class Report:
         summary: the documented JSON keys.
         frames: per frame {"frame", "targets", "found", "false", "iou"}.
         problems: one sentence for each frame that could not be scored.
+        roc: as in ``Metrics``.
     """
 
     summary: dict[str, Any]
     frames: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
+    roc: NDArray[np.float64] = field(repr=False, compare=False)
 
 
 def evaluate(
@@ -126,11 +128,12 @@ def _score_frames(
     if not frames:
         reason = problems[0] if problems else "none has a label"
         raise DatasetError(f"{dataset.root}: no frame could be scored; {reason}")
-    metrics = joined(processes.all([evaluation])).metrics().to_dict()
+    totals = joined(processes.all([evaluation])).metrics()
+    metrics = totals.to_dict()
     summary = {key: metrics[key] for key in _SUMMARY} | {"conventions": str(evaluation.conventions)}
     if metrics["curve"]:
         summary["curve"] = metrics["curve"]
-    return Report(summary, tuple(frames), tuple(problems))
+    return Report(summary, tuple(frames), tuple(problems), totals.roc)
 
 
 def without_labels(dataset: Dataset) -> Dataset:

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,18 @@ from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob,
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Train until done or interrupted.
+    """Train until done or interrupted."""
+    with stopped_by_interrupt() as stop, connected() as processes:
+        show = _json_line if options.json_events else _Terminal()
+        for event in run(job_of(options), stop.is_set, processes):
+            if processes.first:
+                show(event)
+    return 0
 
-    Ctrl+C finishes the step, saves and writes the model so far; a second one ends the process at once.
-    """
+
+@contextmanager
+def stopped_by_interrupt() -> Iterator[threading.Event]:
+    """An event that Ctrl+C sets: the step is finished and saved. A second Ctrl+C ends the process at once."""
     stop = threading.Event()
 
     def interrupt(number: int, frame: object) -> None:
@@ -36,14 +46,9 @@ def execute(options: argparse.Namespace) -> int:
 
     previous = signal.signal(signal.SIGINT, interrupt)
     try:
-        with connected() as processes:
-            show = _json_line if options.json_events else _Terminal()
-            for event in run(job_of(options), stop.is_set, processes):
-                if processes.first:
-                    show(event)
+        yield stop
     finally:
         signal.signal(signal.SIGINT, previous)
-    return 0
 
 
 def job_of(options: argparse.Namespace) -> TrainJob:

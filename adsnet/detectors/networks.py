@@ -65,3 +65,13 @@ def for_inference(network: nn.Module, dtype: torch.dtype, device: torch.device) 
             return supervised(ready(channels_last(frames.to(device, dtype))))[-1]
 
     return forward
+
+
+def gflop(network: nn.Module, side: int) -> float:
+    """10⁹ operations of one forward pass of a frame of ``side``² pixels, a multiple of 16, counted by torch."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    device = next(network.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 1, side, side, device=device))
+    return float(counter.get_total_flops()) / 1e9

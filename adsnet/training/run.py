@@ -26,6 +26,7 @@ from adsnet.config import TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset
 from adsnet.errors import DatasetError, TrainingError
 from adsnet.evaluation import PredictFrame, Report, evaluate
+from adsnet.learned import predict_frames
 from adsnet.model.weights import load_any, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.processes import ALONE, Processes
@@ -37,7 +38,7 @@ from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
 from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import learning_rate, update_average
-from adsnet.training.trained import predict_with, predict_with_file, seed_step, trained_of
+from adsnet.training.trained import seed_step, trained_of
 
 MODEL_FILE = "model.safetensors"
 
@@ -145,12 +146,12 @@ def run(
     trainer = _Trainer(job, state, frames, processes)
     del state  # several times the size of the network
     if job.init is not None:
-        yield from _score("current", predict_with_file(job.init), held_out, processes)
+        yield from _score("current", predict_frames(*load_any(job.init)), held_out, processes)
     every = job.config.evaluate_every
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
-            predict = predict_with(trainer.average, _card(job, training, step.iteration))
+            predict = predict_frames(trainer.average, _card(job, training, step.iteration))
             yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration)
@@ -158,7 +159,7 @@ def run(
         save_network(candidate, trainer.average, card)
     processes.wait()
     scores: dict[str, Any] = {}
-    for event in _score("candidate", predict_with_file(candidate), held_out, processes):
+    for event in _score("candidate", predict_frames(*load_any(candidate)), held_out, processes):
         if isinstance(event, Scored):
             scores[event.dataset] = event.report.summary
         yield event

@@ -1,4 +1,4 @@
-"""What is trained: how a network of either kind is made, what its loss is, and how it is judged.
+"""What is trained: how a network of either kind is made, applied in a step, and what its loss is.
 
 All of them share data, crops, the loss of the mask, optimiser, weight average, checkpoints and evaluation; here is what
 differs.
@@ -6,23 +6,15 @@ differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from adsnet.config import Sparsity, TrainConfig
+from adsnet.config import TrainConfig
 from adsnet.detectors.networks import RIVALS, supervised
 from adsnet.model.network import ADSNet
-from adsnet.model.weights import load_any
-from adsnet.model_file import ModelCard
-from adsnet.prediction import Prediction
-from adsnet.predictor import Predictor
-from adsnet.rival_predictor import RivalPredictor
 from adsnet.sparse.gather import GatherEngine
 from adsnet.training.crops import Batch
 from adsnet.training.losses import Mean, mask_loss, total_loss
@@ -83,19 +75,6 @@ class TrainedRival:
     def terms(self, output: Any, labels: Tensor, mean: Mean) -> dict[str, Tensor]:
         """See ``Trained``."""
         return mask_loss(output, labels, self._config.loss, mean)
-
-
-def predict_with(network: nn.Module, card: ModelCard) -> Callable[[NDArray[Any]], Prediction]:
-    """How a network is judged: in float32, ADSNet at the paper's dropped fractions."""
-    if isinstance(network, ADSNet):
-        predictor = Predictor(network, card, precision="fp32")
-        return lambda pixels: predictor.predict(pixels, Sparsity())
-    return RivalPredictor(network, card, precision="fp32").predict
-
-
-def predict_with_file(model: Path) -> Callable[[NDArray[Any]], Prediction]:
-    """The same for a model file. Raises ModelFileError."""
-    return predict_with(*load_any(model))
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:

@@ -18,10 +18,10 @@ from adsnet.data.datasets import open_dataset
 from adsnet.detectors.networks import RIVALS
 from adsnet.errors import ModelFileError, TrainingError
 from adsnet.evaluation import evaluate
+from adsnet.learned import predict_frames
 from adsnet.model.weights import load_any, load_network, save_network
 from adsnet.model_file import ModelCard, read_card, read_model, shipped_model
 from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
-from adsnet.training.trained import predict_with_file
 from tests.adsnet.tiny import TINY, quick
 
 Capture = pytest.CaptureFixture[str]
@@ -57,7 +57,7 @@ def test_a_rival_is_trained_and_its_file_says_what_it_holds(name: str, data_set:
     assert type(network) is RIVALS[name].make and not network.training
     scored = next(event for event in events if isinstance(event, Scored))
     assert scored.report.summary["detector"] == name and scored.report.summary["kept"] == {}
-    report = evaluate(open_dataset(data_set).subset([2, 7]), predict_with_file(end.model))
+    report = evaluate(open_dataset(data_set).subset([2, 7]), predict_frames(*load_any(end.model)))
     assert report.summary["auc"] == scored.report.summary["auc"] == card.metrics["tiny"]["auc"]
     with pytest.raises(ModelFileError, match=f"made for the detector '{name}', not for ADSNet"):
         load_network(end.model)

@@ -1,0 +1,30 @@
+"""``adsnet reproduce``: the paper's tables and figures, trained at a chosen budget."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from tqdm import tqdm
+
+from adsnet.commands.compare import Bar
+from adsnet.commands.train import stopped_by_interrupt, train_config
+from adsnet.comparison.reproduce import Plan, Stopped, reproduce
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Train, score, write and print; Ctrl+C finishes the step and saves, and the same command goes on later."""
+    config = train_config(options.config)
+    if options.iterations is not None:
+        config = dataclasses.replace(config, iterations=options.iterations)
+    tables, figures = (tuple(sorted(set(wanted))) for wanted in (options.table, options.figure))
+    plan = Plan(tables, figures, tuple(options.data), options.out, config, options.rows)
+    with stopped_by_interrupt() as stop, Bar() as bar:
+        for part in reproduce(plan, bar.show, stop.is_set):
+            if isinstance(part, Stopped):
+                tqdm.write("stopped; the same command goes on", file=sys.stderr)
+                return 130
+            tqdm.write(part)
+    print(f"written to {options.out}")
+    return 0
