@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -207,6 +207,11 @@ class FrameListPanel(QWidget):
         session.sequence_changed.connect(self._sequence_changed)
         self._count()
         self._follow()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the frame that is shown in sight."""
+        super().resizeEvent(event)
+        self.list.scrollTo(self.list.currentIndex())
 
     def _lay_out(self) -> None:
         filters = QHBoxLayout()

@@ -52,7 +52,7 @@ class FrameShape(pg.GraphicsObject):  # type: ignore[misc]
 
     def scale_of(self, painter: QPainter) -> float:
         """Screen pixels (logical) that one frame pixel has now."""
-        return abs(painter.transform().m11()) / max(painter.device().devicePixelRatioF(), 1e-6)
+        return abs(painter.transform().m11())  # the scale factor of the screen is not in it
 
     def visible(self, option: QStyleOptionGraphicsItem) -> QRectF:
         """The part of the frame that has to be drawn."""
@@ -202,13 +202,11 @@ class MarkerShape(FrameShape):
         at = painter.transform().map(corner)
         painter.save()
         painter.resetTransform()
-        ratio = painter.device().devicePixelRatioF()
-        painter.scale(ratio, ratio)
         font = QFont(painter.font())
         font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
         painter.setFont(font)
         text = QFontMetricsF(font).boundingRect(self._hint)
-        place = QRectF(at.x() / ratio + 5, at.y() / ratio - text.height() / 2, text.width() + 12, text.height() + 5)
+        place = QRectF(at.x() + 5, at.y() - text.height() / 2, text.width() + 12, text.height() + 5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(18, 20, 24, 215))
         painter.drawRoundedRect(place, 4, 4)

@@ -123,15 +123,14 @@ class PatchLayer(FrameShape):
         transform = painter.transform()
         painter.save()
         painter.resetTransform()
-        ratio = painter.device().devicePixelRatioF()
         font = QFont(painter.font())
-        font.setPointSizeF(max(font.pointSizeF() * 0.85, 7.0) * ratio)
+        font.setPointSizeF(max(font.pointSizeF() * 0.85, 7.0))
         painter.setFont(font)
         down = 26 if self._second else 13  # two layers write under each other
         for row in range(int(r0), int(r1) + 1):
             for column in range(int(c0), int(c1) + 1):
                 place = self._cell(decision, row, column)
-                at = transform.map(place.topLeft()) + QPointF(4, down) * ratio
+                at = transform.map(place.topLeft()) + QPointF(4, down)
                 text = f"{decision.keep_probability[row, column]:.2f}"
                 painter.setPen(QColor(0, 0, 0, 200))
                 painter.drawText(at + QPointF(1, 1), text)

@@ -20,7 +20,7 @@ from app.views.binding import WhileSeen
 from app.views.theme import colours
 from app.views.tools import Pointer
 
-_PICTURE = QSize(80, 60)
+_PICTURE = QSize(76, 57)
 _PAD = 5
 _LINES = 3
 
@@ -109,7 +109,7 @@ class StageCard(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         line = self.fontMetrics().lineSpacing()
-        text = QRectF(_PAD, _PAD - 1, _PICTURE.width(), line)
+        text = QRectF(0, _PAD - 1, self.width(), line)
         painter.setPen(QColor(c.text))
         painter.drawText(text, Qt.AlignmentFlag.AlignCenter, self.step.title)
         frame = QRectF(QPointF(_PAD, _PAD + line), _PICTURE)

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from app.imaging.probe import Reading, read_at
 from app.state.session import Session
 from app.views.fine_tune_panel import duration
-from app.views.parts import quiet_label, tool_button
 from app.views.tools import Pointer
 
 _CONTRAST_TIP = (
     "Mean of the target under the pointer, or of the 3 × 3 pixels where there is none, minus the mean of its "
     "surroundings (20 pixels around); SCR is this over the deviation of the surroundings"
 )
+_KEPT = 340  # pixels: a name of a job, its progress and the time that is left
 _STOPPED_BY = {"train": "model.stop", "judge": "model.stop_judging"}
 """The action that stops a kind of job; others end by themselves in a moment."""
+
+
+class Field(QLabel):
+    """One line of secondary text that asks for its room and lives with less: then it ends in dots."""
+
+    MARGIN = 8
+
+    def __init__(self, tip: str, *, least: str = "", kept: int = 0) -> None:
+        super().__init__()
+        self._least, self._kept = least, kept
+        self.setProperty("quiet", True)
+        self.setToolTip(tip)
+
+    def sizeHint(self) -> QSize:
+        """Room for the text, and for the usual one, so that the line does not jump."""
+        metrics = self.fontMetrics()
+        width = max(metrics.horizontalAdvance(text) for text in (self.text(), self._least))
+        return QSize(width + 2 * self.MARGIN, metrics.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """A window on a small screen must not grow for it; ``kept`` pixels of text stay."""
+        return QSize(min(self.sizeHint().width(), max(self._kept, 3 * self.MARGIN)), self.fontMetrics().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what fits."""
+        painter = QPainter(self)
+        rect = self.rect().adjusted(self.MARGIN, 0, -self.MARGIN, 0)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.style().drawItemText(painter, rect, flags, self.palette(), self.isEnabled(), text, self.foregroundRole())
 
 
 class StatusLine(QStatusBar):
@@ -37,24 +68,22 @@ class StatusLine(QStatusBar):
         self._zoom_text = ""
         self._stops = ""
         self.setSizeGripEnabled(False)
-        self.position = self._field(
-            "", "x, y and value of the pixel under the pointer", least="x 0000  y 0000   value 00000"
-        )
-        self.contrast = self._field("", _CONTRAST_TIP, least="contrast −00000   SCR 00.0  target")
-        self.patches = self._field(
-            "", "Keep probability of the patches under the pointer", least="4→3 keep 0.00  3→2 keep 0.00"
-        )
-        self.running = self._field("", "What is running")
+        self.position = Field("x, y and value of the pixel under the pointer", least="x 0000  y 0000   value 00000")
+        self.contrast = Field(_CONTRAST_TIP, least="contrast −00000   SCR 00.0  target")
+        self.patches = Field("Keep probability of the patches under the pointer", least="4→3 keep 0.00  3→2 keep 0.00")
+        self.running = Field("What is running", kept=_KEPT)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setFixedWidth(90)
         self._progress.setAccessibleName("Progress of what is running")
-        self.stop = tool_button("stop", "Stop what is running; what is done so far is kept", size=14)
-        self.stop.setProperty("plain", True)
-        self.stop.setMaximumHeight(self.fontMetrics().height() + 2)  # the line is not to grow for it
+        self.stop = QToolButton()
+        self.stop.setText("Stop")
+        self.stop.setToolTip("Stop what is running; what is done so far is kept")
+        self.stop.setProperty("narrow", True)
+        self.stop.setMaximumHeight(self.fontMetrics().height() + 1)  # the line is not to grow for it
         self.stop.clicked.connect(self._stop)
-        self.model = self._field("", "The model in use")
-        self.zoom = self._field("", "Screen pixels for each frame pixel", least="CLAHE · 10 000 %")
-        self.saved = self._field("", "State of the labels on disk", least="saved 00:00:00")
+        self.model = Field("The model in use")
+        self.zoom = Field("Screen pixels for each frame pixel", least="CLAHE · 10 000 %")
+        self.saved = Field("State of the labels on disk", least="saved 00:00:00")
         self.addWidget(self.position)
         self.addWidget(self.contrast)
         self.addWidget(self.patches)
@@ -73,15 +102,6 @@ class StatusLine(QStatusBar):
         self._read_jobs()
         self._read_saved()
         self._read_model()
-
-    def _field(self, text: str, tip: str, *, least: str = "") -> QLabel:
-        label = quiet_label(text)
-        label.setToolTip(tip)
-        label.setContentsMargins(8, 0, 8, 0)
-        if least:
-            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(least) + 16)
-        label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        return label
 
     def show_pointer(self, pointer: Pointer | None) -> None:
         """Write position, value and keep probabilities of what is under the pointer."""

@@ -141,6 +141,7 @@ def style_sheet_of(c: Colours) -> str:
     QToolButton:pressed, QToolButton:checked {{ background: {_mix(c.accent, c.window, 0.3)};
         border-color: {c.accent}; }}
     QToolButton[plain="true"] {{ padding: 3px; }}
+    QToolButton[narrow="true"] {{ padding: 0 6px; border-color: {c.line}; border-radius: 4px; }}
     QToolButton[plain="true"]:checked {{ background: transparent; border-color: transparent; }}
     QToolButton[plain="true"]:hover {{ background: {c.raised}; border-color: {c.line}; }}
     QToolButton:disabled {{ background: transparent; border-color: transparent; }}

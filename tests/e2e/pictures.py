@@ -14,11 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from adsnet.resources import path_of
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPixmap
+
+    from app.views.window import MainWindow
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 SIZE = (1400, 860)
@@ -67,7 +72,7 @@ def _take_all(studio: object) -> None:
 
     def take(name: str) -> None:
         QTest.qWait(300)
-        window.grab().save(str(IMAGES / f"{name}.png"))
+        picture_of(window).save(str(IMAGES / f"{name}.png"))
         sys.stdout.write(f"{name}.png\n")
 
     _take_raw_dialog(sample_frames=[session.sequence.read(i).pixels for i in range(4)], folder=session.sequence.root)
@@ -78,6 +83,11 @@ def _take_all(studio: object) -> None:
     window.fit()
     toggle("patches3", "patches2")
     take("window")
+
+    find(window, "targ")
+    take("find")
+    assert window.guidance.palette is not None
+    window.guidance.palette.close()
 
     window.cascade._stage3.slider.setValue(90)
     window.cascade._stage2.slider.setValue(97)
@@ -177,6 +187,27 @@ def _measure(studio: object, show: Callable[[], None], take: Callable[[str], Non
     window.workspace.measuring.set_region(None)
     for panel in ("stages", "layers", "cascade"):
         window.show_panel(panel)
+
+
+def find(window: MainWindow, typed: str) -> None:
+    """Open the palette and type into it."""
+    from PySide6.QtTest import QTest
+
+    window.show_palette()
+    assert window.guidance.palette is not None
+    QTest.keyClicks(window.guidance.palette.field, typed)
+
+
+def picture_of(window: MainWindow) -> QPixmap:
+    """The window with the palette over it where that is open."""
+    from PySide6.QtGui import QPainter
+
+    picture, palette = window.grab(), window.guidance.palette
+    if palette is not None and palette.isVisible():
+        painter = QPainter(picture)
+        painter.drawPixmap(window.mapFromGlobal(palette.pos()), palette.grab())
+        painter.end()
+    return picture
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""On screens with a scale factor the brush hits the pixel under the pointer too."""
+"""On screens with a scale factor the brush hits the pixel under the pointer too, and all is sharp and of its size."""
 
 from __future__ import annotations
 
@@ -50,3 +50,76 @@ def test_a_click_hits_its_pixel_at_any_scale_factor(factor: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+_DRAWN = """
+import os, sys
+import numpy as np
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from adsnet.resources import path_of
+from app.imaging.colours import colour_map
+from app.views.canvas import Canvas
+from app.views.icons import icon_of, use_folder
+from app.views.overlay_shapes import Marker, MarkerShape
+from app.views.patch_layer import PatchLayer
+from tests.app.views.conftest import SHAPE, decision
+
+def grey(image):
+    image = image.convertToFormat(QImage.Format.Format_Grayscale8)
+    return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())[:, :image.width()]
+
+application = QApplication([])
+use_folder(path_of("icons"))
+canvas = Canvas()
+canvas.resize(500, 400)
+canvas.show()
+canvas.show_frame(np.full(SHAPE, 255, np.uint8), levels=(0, 255), table=colour_map("white_hot"))
+markers = MarkerShape(10, (0, 0, 0))
+canvas.view.addItem(markers)
+markers.set_frame(SHAPE[1], SHAPE[0])
+markers.set_markers([Marker((30, 20, 2, 2), selected=True)], hint="accept")
+canvas.zoom_to(4.0)
+QTest.qWait(20)
+# The dark sheet of the hint is the only dark thing of this width: its height in pixels of the screen.
+dark = grey(canvas.viewport().grab().toImage()) < 60
+hint = int((dark.sum(axis=1) > 20 * FACTOR).sum())
+markers.set_markers([])
+patches = PatchLayer(30.0, (255, 255, 255), second=False)
+patches.set_frame(SHAPE[1], SHAPE[0])
+canvas.show_frame(np.zeros(SHAPE, np.uint8), levels=(0, 255), table=colour_map("white_hot"))
+canvas.view.addItem(patches)
+patches.set_decision(decision(np.ones((3, 4), bool), applies_to=2))
+QTest.qWait(20)
+number = grey(canvas.viewport().grab().toImage()) > 200
+corner = canvas.position_of(15.5, 15.5) * FACTOR  # of the second patch in the second row
+top, left = round(corner.y()), round(corner.x())
+rows = np.flatnonzero(number[top + 3 : top + round(40 * FACTOR), left + 3 : left + round(50 * FACTOR)].any(axis=1))
+icon = icon_of("brush", QColor("#000000")).pixmap(QSize(20, 20), FACTOR)
+ink = np.frombuffer(icon.toImage().convertToFormat(QImage.Format.Format_Alpha8).constBits(), np.uint8)
+print(hint, len(rows), icon.width(), sorted(set(ink.tolist()))[-1])
+"""
+
+
+def _drawn(factor: str) -> list[int]:
+    done = subprocess.run(
+        [sys.executable, "-c", _DRAWN.replace("FACTOR", factor)],
+        cwd=_ROOT,
+        env={**os.environ, "QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [int(number) for number in done.stdout.split()]
+
+
+@pytest.mark.parametrize("factor", ["1.5", "2.0"])
+def test_hints_numbers_and_icons_grow_with_the_scale_factor_and_no_more(factor: str) -> None:
+    (hint, number, icon, _), (hint_here, number_here, icon_here, ink) = _drawn("1.0"), _drawn(factor)
+    assert hint > 8 and hint_here == pytest.approx(hint * float(factor), rel=0.25)
+    assert number > 4 and number_here == pytest.approx(number * float(factor), abs=2)
+    assert icon_here == round(icon * float(factor)) and ink == 255
