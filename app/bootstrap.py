@@ -81,8 +81,9 @@ class Studio:
         from PySide6.QtCore import QSettings, QTimer
 
         from adsnet.storage.folders import config_folder, log_folder
+        from app.actions.choices import remember_choices
         from app.actions.context import Context
-        from app.actions.handlers import leave_sequence, offer_recovery, remember_choices
+        from app.actions.handlers import leave_sequence, offer_recovery
         from app.actions.key_files import complaint as complaint_about_keys
         from app.actions.keymap import keymap_from
         from app.actions.recent import own_recent
