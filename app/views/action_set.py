@@ -83,7 +83,11 @@ class ActionSet(QObject):
         self._local_keys = []
         for action_id, action in self._actions.items():
             keys = self.keymap.keys(action_id)
-            action.setShortcuts([QKeySequence(key) for key in keys if not needs_focus(key)])
+            wide = [key for key in keys if not needs_focus(key)]
+            # Where an action has only keys of the other kind, its menu shows them, and they work below.
+            context = Qt.ShortcutContext.WindowShortcut if wide else Qt.ShortcutContext.WidgetShortcut
+            action.setShortcutContext(context)
+            action.setShortcuts([QKeySequence(key) for key in wide or keys])
             for key in filter(needs_focus, keys):
                 self._local_keys += [self._local_key(key, widget, action) for widget in self._local]
 

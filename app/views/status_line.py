@@ -37,7 +37,7 @@ class Field(QLabel):
         """Room for the text, and for the usual one, so that the line does not jump."""
         metrics = self.fontMetrics()
         width = max(metrics.horizontalAdvance(text) for text in (self.text(), self._least))
-        return QSize(width + 2 * self.MARGIN, metrics.height())
+        return QSize(width + 2 * self.MARGIN + 2, metrics.height())
 
     def minimumSizeHint(self) -> QSize:
         """A window on a small screen must not grow for it; ``kept`` pixels of text stay."""
@@ -177,8 +177,12 @@ class StatusLine(QStatusBar):
 
     def _read_model(self) -> None:
         model = self._session.model
-        self.model.setText("" if model is None else model.name)
-        self.model.setToolTip("No model is loaded" if model is None else f"The model in use: {model.path}")
+        self.model.setText("no model yet" if model is None else model.name)
+        self.model.setToolTip(
+            "The network is starting, or its model could not be loaded"
+            if model is None
+            else f"The model in use: {model.path}"
+        )
 
 
 def _number(value: float, whole: bool) -> str:

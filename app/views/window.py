@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         d["layers"].raise_()
         d["cascade"].raise_()
         self.resizeDocks([d["frames"], d["layers"]], [290, 340], _HORIZONTAL)
-        self.resizeDocks([d["frames"], d["targets"]], [520, 270], _VERTICAL)
+        self.resizeDocks([d["frames"], d["targets"]], [440, 330], _VERTICAL)
         self.resizeDocks([d["layers"], d["cascade"]], [270, 520], _VERTICAL)
 
     def _restore_layout(self) -> None:

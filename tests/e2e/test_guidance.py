@@ -19,6 +19,7 @@ from app import bootstrap
 from app.bootstrap import Studio
 from app.views.keys_dialog import KeysDialog
 from app.views.palette import Palette
+from app.views.theme import DARK, LIGHT, colours
 from tests.e2e.conftest import NoQuestions, RunStudio
 
 
@@ -298,6 +299,23 @@ def test_the_layout_is_remembered_and_put_back(folder: Path, run_studio: RunStud
     for drive in (move, look, stayed):
         step: Callable[[Studio], None] = drive
         assert run_studio([str(folder)], step) == 0
+
+
+def test_the_theme_changes_at_once_and_is_remembered(folder: Path, run_studio: RunStudio) -> None:
+    def choose(studio: Studio) -> None:
+        for name, expected in (("Light", LIGHT), ("Dark", DARK), ("Light", LIGHT)):
+            opened = palette(studio)
+            QTest.keyClicks(opened.field, name)
+            assert opened.current is not None and opened.current.where == "View › Theme"
+            QTest.keyClick(opened.field, Qt.Key.Key_Return)
+            assert colours() is expected
+            assert studio.window.action_set[f"theme.{name.lower()}"].isChecked()
+
+    def stayed(studio: Studio) -> None:
+        assert colours() is LIGHT and studio.window.action_set["theme.light"].isChecked()
+
+    assert run_studio([str(folder)], choose) == 0
+    assert run_studio([str(folder)], stayed) == 0
 
 
 def test_the_next_start_offers_what_was_open_lately(folder: Path, run_studio: RunStudio) -> None:

@@ -67,6 +67,11 @@ def test_local_keys_work_on_the_canvas_only(window: MainWindow, session: Session
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Return)
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Right)
     assert done == ["label.accept_frame", "go.next"]
+    window.bars.toolbar.setFocus()
+    for widget in (window, window.bars.toolbar, window.docks["layers"]):
+        QTest.keyClick(widget, Qt.Key.Key_Delete)
+    assert done == ["label.accept_frame", "go.next"]
+    assert window.action_set["label.accept_frame"].shortcut().toString() == "Return", "the menu shows it"
 
 
 def test_letters_typed_into_the_filter_stay_there(window: MainWindow) -> None:
