@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.imaging.thumbnail import frame_rgba
@@ -12,6 +14,13 @@ from app.views.canvas import Canvas
 
 SIDE = 150
 _MARGIN = 10
+
+
+class _Picture(NamedTuple):
+    """The frame in the pixels of the screen, so that painting only copies: as it is, and what is not visible of it."""
+
+    bright: QPixmap
+    dimmed: QPixmap
 
 
 class Minimap(QWidget):
@@ -28,7 +37,7 @@ class Minimap(QWidget):
     def __init__(self, canvas: Canvas, session: Session) -> None:
         super().__init__(canvas)
         self._canvas, self._session = canvas, session
-        self._picture: QImage | None = None
+        self._picture: _Picture | None = None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName("Minimap")
         self.setToolTip("The whole frame; click or drag to move the visible part")
@@ -95,16 +104,11 @@ class Minimap(QWidget):
         if picture is None:
             return
         area, scale, part = QRectF(self.rect()), self._scale(), self.visible_part
-        painter.drawImage(area, picture)
         seen = QRectF(part.x() * scale, part.y() * scale, part.width() * scale, part.height() * scale)
-        shade = QColor(0, 0, 0, 110)
-        for rest in (
-            QRectF(0, 0, area.width(), seen.top()),
-            QRectF(0, seen.bottom(), area.width(), area.height() - seen.bottom()),
-            QRectF(0, seen.top(), seen.left(), seen.height()),
-            QRectF(seen.right(), seen.top(), area.width() - seen.right(), seen.height()),
-        ):
-            painter.fillRect(rest, shade)
+        painter.drawPixmap(0, 0, picture.dimmed)
+        painter.setClipRect(seen)
+        painter.drawPixmap(0, 0, picture.bright)
+        painter.setClipping(False)
         middle = seen.center()
         seen.setSize(seen.size().expandedTo(QRectF(0, 0, 5, 5).size()))  # a small part must still be seen
         seen.moveCenter(middle)
@@ -114,13 +118,23 @@ class Minimap(QWidget):
         painter.setPen(QPen(QColor(128, 134, 142), 1))
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _made(self) -> QImage | None:
+    def _made(self) -> _Picture | None:
         """The picture of the frame, made when it is first painted."""
         frame, display = self._session.frame, self._session.display
         if self._picture is None and frame is not None:
             rgba = frame_rgba(frame.pixels, display.levels, colour_map=display.colour_map, gamma=display.gamma)
             height, width = rgba.shape[:2]
-            self._picture = QImage(rgba.data, width, height, width * 4, QImage.Format.Format_RGBA8888).copy()
+            image = QImage(rgba.data, width, height, width * 4, QImage.Format.Format_RGBX8888)
+            ratio = self.devicePixelRatioF()
+            bright = QPixmap.fromImage(
+                image.scaled(self.size() * ratio, mode=Qt.TransformationMode.SmoothTransformation)
+            )
+            bright.setDevicePixelRatio(ratio)
+            dimmed = QPixmap(bright)
+            painter = QPainter(dimmed)
+            painter.fillRect(self.rect(), QColor(0, 0, 0, 110))
+            painter.end()
+            self._picture = _Picture(bright, dimmed)
         return self._picture
 
     # ---- moving the view --------------------------------------------------------------------------------
