@@ -22,17 +22,21 @@ from adsnet.training.frames import with_distinct_names
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Write tables and pictures and print the tables."""
+    """Write tables and pictures and print the tables; 2 when a frame could not be scored."""
     names = options.detectors.split(",") if options.detectors else None
     entries, left_out = contestants(names, models_of(options.model))
     for text in left_out:
         tqdm.write(text, file=sys.stderr)
     datasets = sets_of(options.data)
     with Bar() as bar:
-        text = compare(entries, datasets, options.out, frames=options.frames, rows=options.rows, progress=bar.show)
+        text, problems = compare(
+            entries, datasets, options.out, frames=options.frames, rows=options.rows, progress=bar.show
+        )
     print(text, end="")
     print(f"\nwritten to {options.out}")
-    return 0
+    for problem in problems:
+        print_error(problem)
+    return 2 if problems else 0
 
 
 def models_of(pairs: Sequence[str]) -> dict[str, Path]:

@@ -21,7 +21,7 @@ def execute(options: argparse.Namespace) -> int:
     tables, figures = (tuple(sorted(set(wanted))) for wanted in (options.table, options.figure))
     plan = Plan(tables, figures, tuple(options.data), options.out, config, options.rows)
     with stopped_by_interrupt() as stop, Bar() as bar:
-        for part in reproduce(plan, bar.show, stop.is_set):
+        for part in reproduce(plan, bar.show, stop.is_set, lambda text: tqdm.write(text, file=sys.stderr)):
             if isinstance(part, Stopped):
                 tqdm.write("stopped; the same command goes on", file=sys.stderr)
                 return 130

@@ -10,11 +10,11 @@ from adsnet.comparison.contestants import Contestant
 from adsnet.comparison.gallery import chosen_frames, gallery, require_frames, rows_of
 from adsnet.comparison.picture import Picture
 from adsnet.comparison.roc import Curve, roc_picture
-from adsnet.comparison.scores import CACHE, Scores, score_all
+from adsnet.comparison.scores import CACHE, Scores, problems_of, score_all
 from adsnet.comparison.tables import table2_csv, table2_markdown, table3_csv, table3_markdown
 from adsnet.comparison.timing import Cost, costs
 from adsnet.data.datasets import Dataset
-from adsnet.errors import StorageError
+from adsnet.errors import ConfigError, StorageError
 from adsnet.storage.atomic import read_json, write_bytes, write_json
 
 Progress = Callable[[int, int, str], object]
@@ -39,8 +39,8 @@ def compare(
     rows: int = 4,
     parts: Sequence[str] = ("table2", "table3", "figure5", "figure6"),
     progress: Progress = lambda done, count, text: None,
-) -> str:
-    """Write what ``parts`` names into ``out`` and return the tables as Markdown.
+) -> tuple[str, list[str]]:
+    """Write what ``parts`` names into ``out``; the tables as Markdown and a sentence for each frame not scored.
 
     ``frames``: stems to show, otherwise ``rows`` of each set that the detectors fail at most. Scores and times are
     kept in ``out`` and computed once.
@@ -48,6 +48,8 @@ def compare(
     Raises:
         AdsnetError: a model, set or name that cannot be used; what was computed before is kept.
     """
+    if rows < 0:
+        raise ConfigError(f"--rows is {rows}; it must be 0 or more")
     require_frames(datasets, frames)
     text = ""
     scores = score_all(entries, datasets, out, progress) if set(parts) - {"table3"} else []
@@ -72,7 +74,7 @@ def compare(
             write_picture(out / f"figure6_{dataset.name}", gallery(shown, [entry.name for entry in entries]))
     if text:
         write_bytes(out / "tables.md", text.encode("utf-8"))
-    return text
+    return text, problems_of(scores)
 
 
 def write_picture(path: Path, picture: Picture) -> None:

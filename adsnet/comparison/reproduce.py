@@ -18,16 +18,15 @@ from adsnet.comparison.contestants import Contestant
 from adsnet.comparison.features import afd_picture, patches_picture
 from adsnet.comparison.gallery import chosen_frames
 from adsnet.comparison.paper import ABLATION_SET, Printed
-from adsnet.comparison.scores import Scores, score_all
+from adsnet.comparison.scores import Scores, problems_of, score_all
 from adsnet.comparison.tables import csv_of, markdown_of, shares, with_paper
 from adsnet.comparison.timing import interleaved, scene
 from adsnet.config import RIVAL_NAMES, ModelConfig, TrainConfig, to_dict
-from adsnet.data.datasets import Dataset, hold_out, open_dataset
+from adsnet.data.datasets import Dataset
 from adsnet.detectors.registry import METHODS
 from adsnet.errors import ConfigError
-from adsnet.evaluation import labelled_only
 from adsnet.storage.atomic import write_bytes
-from adsnet.training.frames import with_distinct_names
+from adsnet.training.frames import split, with_distinct_names
 from adsnet.training.run import Finished, Notice, Step, TrainJob, run
 
 TABLES, FIGURES = range(2, 9), range(5, 9)
@@ -37,6 +36,7 @@ the paper prints for its test half of NUDT-SIRST after 50,000. Times are medians
 """
 
 Progress = Callable[[int, int, str], object]
+Notify = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,19 @@ class Plan:
                 raise ConfigError(f"there is no --figure {number}; the paper's figures that can be run are 5 to 8")
         if not (self.tables or self.figures):
             raise ConfigError("nothing to reproduce; give --table 2 … 8 or --figure 5 … 8")
+        if self.rows < 0:
+            raise ConfigError(f"--rows is {self.rows}; it must be 0 or more")
 
 
 def reproduce(
-    plan: Plan, progress: Progress = lambda done, count, text: None, should_stop: Callable[[], bool] = lambda: False
+    plan: Plan,
+    progress: Progress = lambda done, count, text: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    notify: Notify = lambda text: None,
 ) -> Iterator[str | Stopped]:
     """Yield each table as Markdown when it is there; it is also written to ``plan.out``, with CSV and pictures.
 
+    ``notify`` is told one sentence for whatever a log should hold: a frame that was left out, a damaged checkpoint.
     ``should_stop`` is asked after every step of a training and every frame that is scored.
 
     Raises:
@@ -84,29 +90,32 @@ def reproduce(
     wanted = _configurations(plan)
     trained: dict[str, Path] = {}
     for number, (key, config) in enumerate(wanted.items(), 1):
-        model = _train(plan, key, config, f"training {number} of {len(wanted)}", progress, should_stop)
+        title = f"training {number} of {len(wanted)}"
+        model = _train(plan, key, config, title, progress, should_stop, notify)
         if model is None:
             yield Stopped()
             return
         trained[key] = model
-    yield from _judge(plan, trained, _that_stops(progress, should_stop))
+    yield from _judge(plan, trained, _that_stops(progress, should_stop), notify)
 
 
-def _judge(plan: Plan, trained: dict[str, Path], progress: Progress) -> Iterator[str]:
+def _judge(plan: Plan, trained: dict[str, Path], progress: Progress, notify: Notify) -> Iterator[str]:
     """Score what is trained and write tables and figures."""
-    datasets = _held_out(plan)
+    datasets = with_distinct_names(split(plan.data, plan.config.held_out)[1])  # what no training saw
     base = base_of(plan.config)
     parts = [f"table{n}" for n in plan.tables if n < 4] + [f"figure{n}" for n in plan.figures if n < 7]
     if parts:
         entries = [Contestant(name, name) for name in METHODS]
         entries += [Contestant(name, name, trained[_key(_rival(plan.config, name))]) for name in RIVAL_NAMES]
         entries.append(Contestant("adsnet", "adsnet", trained[_key(base)]))
-        text = compare(entries, datasets, plan.out, rows=plan.rows, parts=parts, progress=progress)
+        text, problems = compare(entries, datasets, plan.out, rows=plan.rows, parts=parts, progress=progress)
+        for problem in problems:
+            notify(problem)
         if text:
             yield text
     tables = ablations(base.model)
     for number in (n for n in plan.tables if n > 3):
-        yield _ablation(plan, number, tables[number], trained, datasets, progress)
+        yield _ablation(plan, number, tables[number], trained, datasets, progress, notify)
     if set(plan.figures) & {7, 8}:
         _figures(plan, tables[4], trained, datasets, progress)
 
@@ -143,27 +152,24 @@ def _key(config: TrainConfig) -> str:
 
 
 def _train(
-    plan: Plan, key: str, config: TrainConfig, text: str, progress: Progress, should_stop: Callable[[], bool]
+    plan: Plan,
+    key: str,
+    config: TrainConfig,
+    title: str,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+    notify: Notify,
 ) -> Path | None:
     """The model of a configuration, trained or gone on with as needed; None when it was stopped."""
     out = plan.out / "runs" / f"{config.detector}-{key}"
     for event in run(TrainJob(plan.data, out, config, resume=True), should_stop):
         if isinstance(event, Step):
-            progress(event.iteration, event.iterations, f"{text}: {config.detector}")
+            progress(event.iteration, event.iterations, f"{title}: {config.detector}")
         elif isinstance(event, Notice):
-            continue
+            notify(f"{title}, {config.detector}: {event.text}")
         elif isinstance(event, Finished):
             return None if event.stopped else event.model
     return None
-
-
-def _held_out(plan: Plan) -> list[Dataset]:
-    """The frames of each set that no training saw."""
-    found = []
-    for folder, split in plan.data:
-        dataset = labelled_only(open_dataset(folder, split=split, default_split=True))
-        found.append(dataset.subset(hold_out(len(dataset.samples), plan.config.held_out)[1]))
-    return with_distinct_names(found)
 
 
 def _ablation(
@@ -173,9 +179,12 @@ def _ablation(
     trained: dict[str, Path],
     datasets: Sequence[Dataset],
     progress: Progress,
+    notify: Notify,
 ) -> str:
     entries = [_entry(plan, variant, trained) for variant in table.variants]
     scores = score_all(entries, datasets, plan.out, progress)
+    for problem in problems_of(scores):
+        notify(problem)
     seconds: dict[str, float] = {}
     if "seconds" in table.columns:
         frame = scene()

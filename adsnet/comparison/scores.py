@@ -74,6 +74,11 @@ def score_all(
     return results
 
 
+def problems_of(scores: Sequence[Scores]) -> list[str]:
+    """One sentence for each frame that could not be scored, once, whichever detector it was."""
+    return list(dict.fromkeys(problem for one in scores for problem in one.problems))
+
+
 def identity_of(dataset: Dataset) -> str:
     """Names, sizes and dates of the frames and labels of a set, as hexadecimal digits."""
     digest = hashlib.sha256()

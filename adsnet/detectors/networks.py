@@ -68,7 +68,7 @@ def for_inference(network: nn.Module, dtype: torch.dtype, device: torch.device) 
 
 
 def gflop(network: nn.Module, side: int) -> float:
-    """10⁹ operations of one forward pass of a frame of ``side``² pixels, a multiple of 16, counted by torch."""
+    """10⁹ operations of one forward pass of a frame of ``side``² pixels, a multiple of the stride, counted by torch."""
     from torch.utils.flop_counter import FlopCounterMode
 
     device = next(network.parameters()).device

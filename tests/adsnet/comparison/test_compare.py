@@ -24,6 +24,7 @@ from adsnet.config import Sparsity
 from adsnet.data.datasets import open_dataset
 from adsnet.errors import EngineError
 from adsnet.evaluation import evaluate
+from tests.adsnet.tiny import write_set
 
 Capture = pytest.CaptureFixture[str]
 
@@ -161,6 +162,7 @@ def test_the_best_value_is_bold() -> None:
         (["--detectors", "tophat", "--model", "tophat={model}"], "tophat has no model"),
         (["--detectors", "tophat", "--model", "{model}"], "give NAME=FILE"),
         (["--detectors", "dnanet", "--model", "dnanet={model}"], "made for the detector 'adsnet', not for dnanet"),
+        (["--detectors", "tophat", "--rows", "-1"], "--rows is -1"),
         (["--detectors", "tophat", "--frames", "nowhere"], "none of the sets has a frame of this name"),
     ],
 )
@@ -171,3 +173,14 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert main(["compare", "--data", str(data_set), "--out", str(tmp_path / "out"), *made]) == 2
     error = capsys.readouterr().err
     assert text in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys: Capture) -> None:
+    data, out = write_set(tmp_path / "set", count=4), tmp_path / "out"
+    (data / "images" / "f02.png").write_bytes(b"no picture")
+    for _ in range(2):  # also when the scores are kept
+        assert main(["compare", "--data", str(data), "--detectors", "tophat,lef", "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "f02.png" in error
+    assert [row["images"] for row in rows_of(out / "table2.csv")] == ["3", "3"]
+    assert not (out / "table3.csv").exists()  # methods are not timed
