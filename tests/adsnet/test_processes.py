@@ -48,6 +48,21 @@ def test_two_processes_train_as_one_with_the_double_batch(data_set: Path, model_
 
 
 @pytest.mark.slow
+def test_two_processes_train_and_evaluate_a_rival(data_set: Path, tmp_path: Path) -> None:
+    """One model comes of it, whose figures are those that one process finds."""
+    config, out = tmp_path / "c.json", tmp_path / "rdian"
+    config.write_text(json.dumps(to_dict(quick(iterations=2, optimiser="adamw"))))
+    what = "--data", data_set, "--config", config, "--detector", "rdian", "--out", out, "--json-events"
+    events = [json.loads(line) for line in adsnet("train", *what, processes=2).splitlines()]
+    assert [event["event"] for event in events] == ["notice", "step", "step", "scored", "finished"]
+    report, held_out = tmp_path / "e.json", out / "held_out_tiny.txt"
+    adsnet("evaluate", "--data", data_set, "--split", held_out, "--model", events[-1]["model"], "--json", report)
+    alone = json.loads(report.read_text())
+    assert alone["detector"] == "rdian"
+    assert {key: events[-2][key] for key in ("images", "iou", "auc")} == {k: alone[k] for k in ("images", "iou", "auc")}
+
+
+@pytest.mark.slow
 def test_two_processes_evaluate_and_predict_as_one(data_set: Path, model_path: Path, tmp_path: Path) -> None:
     summaries: list[dict[str, Any]] = []
     predictions: list[dict[str, Any]] = []
