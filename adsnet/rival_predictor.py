@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from adsnet.config import Sparsity
 from adsnet.detectors.networks import for_inference, rival_of
 from adsnet.errors import FrameError
 from adsnet.model_file import ModelCard
@@ -44,10 +45,20 @@ class RivalPredictor:
         self.notes = [note] if note else []
         self._stride = rival_of(network).stride
         self._forward = for_inference(network, self.dtype, self.device)
+        self._frame: NDArray[Any] | None = None
 
     def predict(self, pixels: NDArray[Any]) -> Prediction:
         """Predict one frame. ``pixels``: (H, W) native values of any type and scale, finite. Raises FrameError."""
         return self.predict_batch([pixels])[0]
+
+    def set_frame(self, pixels: NDArray[Any]) -> None:
+        """Keep a frame for ``predict_again``; nothing of it can be computed ahead."""
+        self._frame = pixels
+
+    def predict_again(self, sparsity: Sparsity, engine: str = "auto") -> Prediction:
+        """Predict the frame of ``set_frame``: there are no patches to drop, and one engine. Raises FrameError."""
+        assert self._frame is not None, "set a frame first"
+        return self.predict(self._frame)
 
     def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
         """Predict frames of one shape at once; ``seconds`` of each is its share.

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 import torch
 
-from adsnet.config import TrainConfig, from_dict
+from adsnet.config import RIVAL_NAMES, TrainConfig, from_dict
 from adsnet.errors import AdsnetError, EngineError
 from adsnet.messages import (
     Decoder,
@@ -43,8 +43,10 @@ from adsnet.messages import (
     TrainProgress,
     encode,
 )
-from adsnet.model_file import card_to_json, resolve_model
+from adsnet.model.weights import load_any
+from adsnet.model_file import card_to_json, read_card, resolve_model
 from adsnet.predictor import Predictor
+from adsnet.rival_predictor import RivalPredictor
 from adsnet.sparse.choose import choose_device
 from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
 
@@ -63,7 +65,7 @@ class Worker:
         """``own_process``: a training may lower the priority of the process for good."""
         self._output = output
         self._own_process = own_process
-        self._predictor: Predictor | None = None
+        self._predictor: Predictor | RivalPredictor | None = None
         self._frame: str | None = None
         self._stopped: set[int] = set()
         self._closing = threading.Event()
@@ -109,7 +111,7 @@ class Worker:
 
     def _load(self, request: LoadModel) -> None:
         path = resolve_model(request.path)
-        self._predictor, self._frame = Predictor.from_file(path, device=request.device), None
+        self._predictor, self._frame = _predictor_of(path, request.device), None
         self._write_notes()
         card = self._predictor.card
         self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
@@ -158,6 +160,13 @@ class Worker:
             self.send(JobStopped(job, result) if event.stopped else JobDone(job, result))
         else:
             sys.stderr.write(event.text + "\n")
+
+
+def _predictor_of(path: Path, device: str) -> Predictor | RivalPredictor:
+    """What predicts with the network of a model file, whichever network that is."""
+    if read_card(path).detector in RIVAL_NAMES:
+        return RivalPredictor(*load_any(path), device=device)
+    return Predictor.from_file(path, device=device)
 
 
 def main() -> int:

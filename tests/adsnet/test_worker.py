@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from adsnet import resources
 from adsnet import worker as module
 from adsnet.config import Sparsity, to_dict
+from adsnet.detectors.networks import RIVALS
 from adsnet.messages import (
     Decoder,
     Evaluated,
@@ -39,8 +41,10 @@ from adsnet.messages import (
     TrainProgress,
     encode,
 )
-from adsnet.model_file import read_model
+from adsnet.model.weights import load_any, save_network
+from adsnet.model_file import ModelCard, read_model
 from adsnet.predictor import Predictor
+from adsnet.rival_predictor import RivalPredictor
 from adsnet.training.run import TrainJob, run
 from adsnet.worker import Worker
 from tests.adsnet.tiny import make_frame, quick
@@ -397,3 +401,19 @@ def test_a_training_gives_way_to_predictions(
     worker = Worker(io.BytesIO(), own_process=own_process)
     worker._answer(StartTraining(1, (), str(tmp_path / "run"), None, {}))
     assert lowered == expected
+
+
+def test_the_network_of_any_model_file_predicts(tmp_path: Path) -> None:
+    """The file says which network it holds; sparsity and engine are ADSNet's and leave the others as they are."""
+    torch.manual_seed(0)
+    path = tmp_path / "rdian.safetensors"
+    save_network(path, RIVALS["rdian"].make().eval(), ModelCard("mine", "rdian"))
+    loaded, first, again = in_process(
+        LoadModel(1, str(path), "cpu"), predict(2, "a", PIXELS), predict(3, "a", drop=(0.9, 0.97))
+    )
+    assert isinstance(loaded, ModelLoaded) and loaded.name == "mine" and loaded.card["detector"] == "rdian"
+    expected = RivalPredictor(*load_any(path), device="cpu").predict(PIXELS)
+    for answer in (first, again):
+        assert isinstance(answer, Predicted) and answer.prediction.detector == "rdian"
+        np.testing.assert_allclose(answer.prediction.probability, expected.probability, atol=1e-6)
+        assert answer.prediction.decisions == ()
