@@ -88,6 +88,7 @@ class Studio:
         from app.actions.keymap import keymap_from
         from app.actions.recent import own_recent
         from app.engine.client import WorkerClient
+        from app.engine.compare import CompareEngine
         from app.engine.judge import JudgeEngine
         from app.engine.predict import PredictEngine
         from app.engine.train import TrainEngine
@@ -121,11 +122,13 @@ class Studio:
         self.predicting = PredictEngine(self.client, self.session)
         self.training = TrainEngine(self.session)
         self.judging = JudgeEngine(self.session)
+        self.comparing = CompareEngine(self.session, self.window.comparison)
         self.context = Context(
             session=self.session,
             predicting=self.predicting,
             training=self.training,
             judging=self.judging,
+            comparing=self.comparing,
             dialogs=WindowDialogs(self.window),
             pick=self.selection,
             screen=self.window,
@@ -217,10 +220,12 @@ class Studio:
         self.client.shutdown()
         self.training.shutdown()
         self.judging.shutdown()
+        self.comparing.shutdown()
         self.session.close_sequence(discard=self._discard)
         self.client.wait_shutdown(_WORKER_GRACE_MS)
         self.training.wait_shutdown(_WORKER_GRACE_MS)
         self.judging.wait_shutdown(_WORKER_GRACE_MS)
+        self.comparing.wait_shutdown(_WORKER_GRACE_MS)
         self._theme.release()
         self._termination.release()
         self._failures.release()

@@ -47,6 +47,8 @@ not_judging = _when(lambda s: s.session.report.status != "running", "The frames 
 has_verdicts = _when(
     lambda s: bool(s.session.report.frames) and s.session.report.status != "running", "Judge all frames first."
 )
+is_comparing = _when(lambda s: s.session.jobs.busy("compare"), "The detectors are not being compared.")
+not_comparing = _when(lambda s: not s.session.jobs.busy("compare"), "The detectors are being compared already.")
 _ended = _when(
     lambda s: s.session.fine_tune.candidate is not None and s.session.fine_tune.status in ("done", "stopped"),
     "There is no candidate to decide on.",

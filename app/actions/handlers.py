@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from adsnet.errors import AdsnetError
-from adsnet.storage.atomic import write_bytes
 from app.actions.conditions import has_candidate
 from app.actions.context import Context, Handler
 from app.actions.viewing import VIEWING
+from app.actions.whole_sequence import WHOLE_SEQUENCE
 from app.state.what_if import free_patches
 from app.storage.labels import LabelConflict
 from app.storage.raw_layouts import proposed_layout
@@ -273,20 +273,8 @@ def _measure(name: str) -> Handler:
     return handler
 
 
-def _judge(ctx: Context) -> None:
-    ctx.judging.start()
-    ctx.screen.show_panel("report")
-
-
-def _export_verdicts(ctx: Context) -> None:
-    sequence = ctx.session.sequence
-    path = ctx.dialogs.save_csv(f"{sequence.name if sequence is not None else 'sequence'}-verdicts.csv")
-    if path is not None:
-        write_bytes(path, ctx.session.report.csv().encode("utf-8", "surrogateescape"))
-        ctx.session.notices.info(f"The verdicts are in {path}.", key="export")
-
-
 HANDLERS: dict[str, Handler] = {
+    **WHOLE_SEQUENCE,
     "file.open": _open,
     "file.open_folder": _open_folder,
     "file.open_raw": _open_raw,
@@ -329,9 +317,6 @@ HANDLERS: dict[str, Handler] = {
     "model.stop": lambda ctx: ctx.training.stop(),
     "model.accept": _accept_candidate,
     "model.discard": lambda ctx: ctx.training.discard(),
-    "model.judge": _judge,
-    "model.stop_judging": lambda ctx: ctx.judging.stop(),
-    "model.export_verdicts": _export_verdicts,
     "help.find": lambda ctx: ctx.screen.show_palette(),
     "help.keys": lambda ctx: ctx.screen.show_keys(),
     "help.whats_this": lambda ctx: ctx.screen.explain(),

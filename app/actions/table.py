@@ -155,6 +155,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("layer.attention3", "Attention, stage 3", "", ("6",), menu="View", section=1, checkable=True),
     ActionSpec("layer.probability", "Probability", "", ("7",), menu="View", section=1, checkable=True),
     ActionSpec("layer.verdicts", "Found and missed", "", ("8",), menu="View", section=1, checkable=True),
+    ActionSpec(
+        "compare.view", "Compare detectors", "Show several detectors side by side on this frame", ("T",),
+        menu="View", section=3, checkable=True, enabled_when=c.has_sequence,
+    ),
     ActionSpec("view.outline", "Outlines only", "", ("Z",), menu="View", section=2, checkable=True),
     ActionSpec(
         "view.clahe", "Local contrast (CLAHE)", "Even out contrast for the eye; values and network stay with the frame",
@@ -216,6 +220,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "model.export_verdicts", "Export verdicts…", "Write a line for every verdict as CSV", icon="save",
         menu="Model", section=2, enabled_when=c.has_verdicts,
+    ),
+    ActionSpec(
+        "compare.start", "Compare on all frames", "Run the chosen detectors on every frame with a label",
+        ("Ctrl+Shift+J",), icon="start", menu="Model", section=3,
+        enabled_when=c.all_of(c.has_sequence, c.not_comparing),
+    ),
+    ActionSpec(
+        "compare.stop", "Stop comparing", "Keep what is compared so far", icon="stop", menu="Model", section=3,
+        enabled_when=c.is_comparing,
+    ),
+    ActionSpec(
+        "compare.add_model", "Compare another model…", "Let the network of a model file take part", icon="model",
+        menu="Model", section=3,
     ),
     # ---- Help
     ActionSpec(

@@ -183,6 +183,10 @@ class PredictionState(QObject):
         self._show(prediction)
         return True
 
+    def known(self, key: PredictionKey) -> Prediction | None:
+        """A prediction made earlier, without showing it."""
+        return self._cache.get(key)
+
     def clear(self) -> None:
         """Another frame is shown: there is no prediction for it yet, and answers on their way are stale."""
         self.next_generation()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.actions.keymap import Keymap, keymap_from, needs_focus
 from app.actions.spec import ActionSpec, Situation
 from app.actions.table import ACTIONS
+from app.state.comparison import Comparison
 from app.state.session import Session
 from app.views.icons import set_icon
 from app.views.selection import Selection
@@ -30,10 +31,16 @@ class ActionSet(QObject):
     keys_changed = Signal()
 
     def __init__(
-        self, session: Session, selection: Selection, *, perform: Callable[[str], None], parent: QWidget
+        self,
+        session: Session,
+        selection: Selection,
+        comparison: Comparison,
+        *,
+        perform: Callable[[str], None],
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._session, self._selection = session, selection
+        self._session, self._selection, self._comparison = session, selection, comparison
         self._specs = {spec.id: spec for spec in ACTIONS}
         self._actions: dict[str, QAction] = {}
         self._reasons: dict[str, str | None] = {}
@@ -142,6 +149,8 @@ class ActionSet(QObject):
             return self._session.player.playing
         if action_id == "go.loop":
             return self._session.player.loop
+        if action_id == "compare.view":
+            return self._comparison.shown
         return self._session.display.outline_only
 
     def _triggered(self, action_id: str, perform: Callable[[str], None]) -> None:
@@ -156,10 +165,12 @@ class ActionSet(QObject):
             session.frame_changed, session.prediction_arrived, session.prediction_cleared,
             session.model_changed, session.document.undo_changed, session.document.loaded, session.review.reset,
             session.fine_tune.cleared, session.sparsity_changed, session.report.changed, session.player.changed,
+            self._comparison.folder_changed,
         ):  # fmt: skip
             signal.connect(later)
         session.document.committed.connect(self._refresh_later)
         session.review.changed.connect(self._refresh_later)
+        self._comparison.shown_changed.connect(self._refresh_later)
         session.display.overlay_changed.connect(self._refresh_later)
         session.display.aid_changed.connect(self._refresh_later)
         session.display.levels_changed.connect(later)

@@ -39,12 +39,14 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         pointer_moved(object): the Pointer in image coordinates, or None when it left the canvas.
         zoom_changed(float): screen pixels (logical) a frame pixel.
         brush_step_requested(int): wheel notches with Ctrl held.
+        picture_changed(): ``picture`` is another one.
         menu_requested(object, QPoint): the Pointer and the global position of a right click.
     """
 
     pointer_moved = Signal(object)
     zoom_changed = Signal(float)
     brush_step_requested = Signal(int)
+    picture_changed = Signal()
     menu_requested = Signal(object, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -60,7 +62,8 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self.view.addItem(self._grid)
         self.view.addItem(self._cursor)
         self._shape: tuple[int, int] | None = None
-        self._pixels: NDArray[Any] | None = None
+        self.picture: tuple[NDArray[Any] | None, tuple[float, float], NDArray[np.uint8]]
+        self.picture = None, (0.0, 1.0), np.zeros((256, 3), np.uint8)
         self._tool: Tool | None = None
         self._fitted = True
         self._space = False
@@ -83,7 +86,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
     @property
     def pixels(self) -> NDArray[Any] | None:
         """(H, W), what is drawn: the frame itself or a picture of it. Not to be written to."""
-        return self._pixels
+        return self.picture[0]
 
     def show_frame(self, pixels: NDArray[Any] | None, *, levels: tuple[float, float], table: NDArray[np.uint8]) -> None:
         """Show another frame; zoom and position stay when it has the size of the one before.
@@ -94,11 +97,12 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
             table: (256, 3) uint8.
         """
         self.finish_stroke()
-        self._pixels = pixels
+        self.picture = pixels, levels, table
         if pixels is None:
             self._shape = None
             self.image.clear()
             self.set_overlay_frame(0, 0)
+            self.picture_changed.emit()
             return
         self.image.setImage(pixels, autoLevels=False, levels=levels, lut=table)
         if pixels.shape != self._shape:
@@ -106,17 +110,19 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
             self.set_overlay_frame(self._shape[1], self._shape[0])
             self.fit()
         self._show_footprint()
+        self.picture_changed.emit()
 
     def show_pixels(self, pixels: NDArray[Any], *, levels: tuple[float, float], table: NDArray[np.uint8]) -> None:
         """Show the same frame in other levels and colours, or another picture of it; a stroke goes on."""
         if pixels.shape != self._shape:
             return
-        if pixels is not self._pixels:
-            self._pixels = pixels
+        before, self.picture = self.picture, (pixels, levels, table)
+        if pixels is not before[0]:
             self.image.setImage(pixels, autoLevels=False, levels=levels, lut=table)
         else:
             self.image.setLookupTable(table, update=False)
             self.image.setLevels(levels)
+        self.picture_changed.emit()
 
     def set_grid(self, shown: bool) -> None:
         """Draw lines between the pixels at high zoom, or never."""
@@ -161,6 +167,12 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         """Bring an image position into the middle, zooming in where needed."""
         self._fitted = False
         self._set_view(max(self.zoom, least_zoom), QPointF(x + 0.5, y + 0.5))
+
+    def look_like(self, other: Canvas) -> None:
+        """Show the part of the frame that another canvas shows."""
+        if self._shape is not None and other.frame_shape == self._shape:
+            self._fitted = other._fitted
+            self._set_view(other.zoom, other.view.viewRect().center())
 
     def _least_zoom(self) -> float:
         assert self._shape is not None

@@ -67,6 +67,8 @@ class Guidance(QObject):
             (targets.reject, "label.reject_target"),
             (targets.accept_all, "label.accept_frame"),
             (window.report.judge, "model.judge"),
+            (window.compare.view, "compare.view"),
+            (window.compare.start, "compare.start"),
             (window.cascade.free, "model.free_patches"),
             (window.layers.outline, "view.outline"),
             (window.display.clahe, "view.clahe"),

@@ -18,7 +18,7 @@ _CONTRAST_TIP = (
     "surroundings (20 pixels around); SCR is this over the deviation of the surroundings"
 )
 _KEPT = 340  # pixels: a name of a job, its progress and the time that is left
-_STOPPED_BY = {"train": "model.stop", "judge": "model.stop_judging"}
+_STOPPED_BY = {"train": "model.stop", "judge": "model.stop_judging", "compare": "compare.stop"}
 """The action that stops a kind of job; others end by themselves in a moment."""
 
 

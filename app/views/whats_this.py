@@ -32,6 +32,9 @@ WHATS_THIS = {
     "alarm. A click goes there.",
     "report": "<b>Report</b><br>The whole sequence judged against its labels: what was found, what was lost to "
     "sparsity and what to segmentation. A click on a line goes to its frame; a click on a heading sorts.",
+    "compare": "<b>Compare</b><br>Several detectors on the same frames, counted by the same rules: tick those that "
+    "take part. The list has the targets that one finds and another misses, and the false alarms of one alone; a click "
+    "on a line goes there. Select a detector to change its threshold.",
     "canvas": "<b>The frame</b><br>One square is one pixel, never smoothed. The wheel zooms at the pointer; Space, the "
     "middle button or the select tool move the view. What a click does depends on the tool in the toolbar; the right "
     "button opens a menu for the target under it.",

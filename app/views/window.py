@@ -9,11 +9,13 @@ from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
+from app.state.comparison import Comparison
 from app.state.session import Session
 from app.state.verdicts import FrameVerdicts
 from app.views.action_set import ActionSet
 from app.views.bars import Bars
 from app.views.cascade_panel import CascadePanel
+from app.views.compare_panel import ComparePanel
 from app.views.display_panel import DisplayPanel
 from app.views.fine_tune_panel import FineTunePanel
 from app.views.frame_list import FrameListPanel
@@ -33,6 +35,7 @@ from app.views.workspace import Workspace
 
 LAYOUT_VERSION = 3
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+_COMPARE_HEIGHT = 280
 _FRAME_OF_WINDOW = QSize(4, 36)  # what the desktop puts around a window; only known once it is shown
 _VERTICAL, _HORIZONTAL = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
 
@@ -42,6 +45,7 @@ class MainWindow(QMainWindow):
 
     Attributes:
         may_close: asked before the window closes; saves, and says no when that failed.
+        comparison: the detectors that are compared, and what came of it.
 
     Signals:
         performed(str): the user wants the action with this id.
@@ -62,7 +66,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self.setAnimated(False)
-        self.workspace = Workspace(session, selection)
+        self.comparison = Comparison(session, self)
+        self.workspace = Workspace(session, selection, self.comparison)
         self.setCentralWidget(self.workspace)
         self.status = StatusLine(session)
         self.setStatusBar(self.status)
@@ -80,15 +85,17 @@ class MainWindow(QMainWindow):
         self.profile.place_pointed.connect(drawing.set_mark)
         self.profile.pointed_away.connect(drawing.clear_mark)
         self.surface = SurfacePanel(session, measuring, selection)
+        self.compare = ComparePanel(session, self.comparison)
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
-        self.action_set = ActionSet(session, selection, perform=self.performed.emit, parent=self)
+        self.action_set = ActionSet(session, selection, self.comparison, perform=self.performed.emit, parent=self)
         self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list, self.targets.table)
         for typed_into in (
             self.frames.list,
             self.targets.table,
             self.why.table,
             self.report.table,
+            self.compare.rows,
             self.fine_tune.comparison.frames,
         ):
             typed_into.installEventFilter(self)
@@ -103,6 +110,8 @@ class MainWindow(QMainWindow):
         canvas.pointer_moved.connect(self.stages.show_pointer)
         self.status.stop_requested.connect(lambda name: self.action_set[name].trigger())
         canvas.zoom_changed.connect(self.status.show_zoom)
+        self.workspace.panes.pointer_moved.connect(self.status.show_pointer)
+        self.workspace.panes.zoom_changed.connect(self.status.show_zoom)
         canvas.menu_requested.connect(self._show_canvas_menu)
         session.sequence_changed.connect(self._show_title)
         session.frame_changed.connect(self._show_title)
@@ -132,6 +141,7 @@ class MainWindow(QMainWindow):
             ("surface", "Surface", self.surface),
             ("why", "Why", self.why),
             ("report", "Report", self.report),
+            ("compare", "Compare", self.compare),
         )
         for name, title, panel in panels:
             dock = QDockWidget(title, self)
@@ -144,8 +154,13 @@ class MainWindow(QMainWindow):
         self._titles.timeout.connect(self._show_dock_titles)
         self.setDockOptions(self.dockOptions() | QMainWindow.DockOption.GroupedDragging)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
-        self.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+        self._give_corners(to_bottom=False)
+
+    def _give_corners(self, *, to_bottom: bool) -> None:
+        """The lower corners belong to the panels at the sides; the tables of a comparison need the whole width."""
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, bottom if to_bottom else _LEFT)
+        self.setCorner(Qt.Corner.BottomRightCorner, bottom if to_bottom else _RIGHT)
 
     def _titles_later(self, _change: object = None) -> None:
         self._titles.start()
@@ -175,15 +190,16 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(d["stages"], d["profile"])
         self.tabifyDockWidget(d["targets"], d["why"])
         self.tabifyDockWidget(d["why"], d["report"])
+        self.tabifyDockWidget(d["stages"], d["compare"])
         self.tabifyDockWidget(d["layers"], d["display"])
         self.tabifyDockWidget(d["cascade"], d["fine_tune"])
         self.tabifyDockWidget(d["fine_tune"], d["surface"])
         for dock in d.values():
             dock.show()
         d["targets"].raise_()
-        d["stages"].raise_()
         d["layers"].raise_()
         d["cascade"].raise_()
+        d["stages"].raise_()
         self.resizeDocks([d["frames"], d["layers"]], [290, 340], _HORIZONTAL)
         self.resizeDocks([d["frames"], d["targets"]], [440, 330], _VERTICAL)
         self.resizeDocks([d["layers"], d["cascade"]], [270, 520], _VERTICAL)
@@ -205,15 +221,15 @@ class MainWindow(QMainWindow):
 
     def fit(self) -> None:
         """Show the whole frame."""
-        self.workspace.canvas.fit()
+        self.workspace.fit()
 
     def zoom_by(self, factor: float) -> None:
         """Zoom at the middle."""
-        self.workspace.canvas.zoom_to(self.workspace.canvas.zoom * factor)
+        self.workspace.zoom_by(factor)
 
     def zoom_to(self, zoom: float) -> None:
         """Zoom to screen pixels a frame pixel."""
-        self.workspace.canvas.zoom_to(zoom)
+        self.workspace.zoom_to(zoom)
 
     def cancel_stroke(self) -> bool:
         """Take back the stroke that is being drawn; False when there is none."""
@@ -228,6 +244,16 @@ class MainWindow(QMainWindow):
         dock = self.docks[name]
         dock.show()
         dock.raise_()
+
+    def toggle_comparison(self) -> None:
+        """Open the view of the detectors side by side with its panel, or go back to the canvas."""
+        self.workspace.canvas.finish_stroke()
+        shown = not self.comparison.shown
+        self._give_corners(to_bottom=shown)
+        self.comparison.set_shown(shown)
+        self.show_panel("compare" if shown else "stages")
+        if shown:
+            self.resizeDocks([self.docks["compare"]], [_COMPARE_HEIGHT], _VERTICAL)
 
     def show_keys(self) -> None:
         """Open the list of keys."""

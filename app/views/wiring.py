@@ -49,6 +49,10 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
         if index is not None:
             session.go_to(index)
 
+    def show_place(index: int, x: float, y: float) -> None:
+        session.go_to(index)
+        workspace.look_at(x, y)
+
     def start_tuning(iterations: int, frames: str) -> None:
         try:
             handlers.start_tuning(ctx, iterations, frames)
@@ -81,6 +85,14 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.report.stop_requested.connect(lambda: perform("model.stop_judging"))
     window.report.export_requested.connect(lambda: perform("model.export_verdicts"))
     window.report.frame_requested.connect(session.go_to)
+    compare, comparison = window.compare, window.comparison
+    compare.view_requested.connect(lambda: perform("compare.view"))
+    compare.start_requested.connect(lambda: perform("compare.start"))
+    compare.stop_requested.connect(lambda: perform("compare.stop"))
+    compare.add_requested.connect(lambda: perform("compare.add_model"))
+    compare.chosen.connect(comparison.choose)
+    compare.method_requested.connect(comparison.set_method)
+    compare.place_requested.connect(show_place)
     window.why.place_chosen.connect(workspace.look_at)
     window.targets.threshold_requested.connect(session.predictions.set_threshold)
     window.targets.accept_requested.connect(lambda: perform("label.accept_target"))
@@ -104,10 +116,10 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.cascade.engine_requested.connect(session.set_engine)
     window.fine_tune.start_requested.connect(start_tuning)
     window.fine_tune.stop_requested.connect(lambda: perform("model.stop"))
-    comparison = window.fine_tune.comparison
-    comparison.accept_requested.connect(lambda: perform("model.accept"))
-    comparison.discard_requested.connect(lambda: perform("model.discard"))
-    comparison.frame_chosen.connect(choose_stem)
+    candidate = window.fine_tune.comparison
+    candidate.accept_requested.connect(lambda: perform("model.accept"))
+    candidate.discard_requested.connect(lambda: perform("model.discard"))
+    candidate.frame_chosen.connect(choose_stem)
     session.opener.layout_wanted.connect(ask_layout)
     session.sequence_changed.connect(lambda: handlers.offer_recovery(ctx))
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions.recent import own_recent
+from app.state.comparison import Comparison
 from app.state.session import Session
 from app.state.what_if import flip_patch, free_patches
 from app.views.canvas import Canvas
 from app.views.canvas_layers import CanvasLayers
+from app.views.compare_panes import ComparePanes
 from app.views.empty_state import EmptyState
 from app.views.frame_layer import FrameLayer
 from app.views.measure_layer import MeasureLayer
@@ -28,10 +32,13 @@ _HOLD = 7.0  # screen pixels around the end of a line in which it can be taken h
 class Workspace(QWidget):
     """Shows the frame of the session and gives the canvas the tool that is in the hand."""
 
-    def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, selection: Selection, comparison: Comparison, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._selection = session, selection
+        self._session, self._selection, self._comparison = session, selection, comparison
         self.canvas = Canvas()
+        self.panes = ComparePanes(session, comparison, self.canvas)
         self.layers = CanvasLayers(self.canvas, session, selection)
         self.measuring = Measuring(session, self)
         self.measure_layer = MeasureLayer(self.canvas, self.measuring, session.display)
@@ -44,6 +51,7 @@ class Workspace(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.canvas)
+        self._stack.addWidget(self.panes)
         document, display = session.document, session.display
         self._tools: dict[str, Tool] = {
             "select": SelectTool(target_at=session.predictions.target_at, select=selection.select),
@@ -67,6 +75,7 @@ class Workspace(QWidget):
         session.sequence_changed.connect(self._show_frame)
         display.aid_changed.connect(self._show_aids)
         display.brush_changed.connect(self._brush_changed)
+        comparison.shown_changed.connect(self._show_page)
         self.canvas.brush_step_requested.connect(self._step_brush)
         session.settings_changed.connect(self._show_recent)
         self._take_tool(selection.tool)
@@ -85,11 +94,31 @@ class Workspace(QWidget):
 
     def look_at(self, x: float, y: float) -> None:
         """Bring an image position into view, near enough to see single pixels."""
-        self.canvas.centre_on(x, y, least_zoom=_ZOOM_ON_TARGET)
+        view = self.panes if self._comparison.shown else self.canvas
+        view.centre_on(x, y, least_zoom=_ZOOM_ON_TARGET)
+
+    def fit(self) -> None:
+        """Show the whole frame."""
+        (self.panes if self._comparison.shown else self.canvas).fit()
+
+    def zoom_to(self, zoom: float) -> None:
+        """Zoom to screen pixels a frame pixel, at the middle."""
+        self._zoom(lambda _now: zoom)
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom at the middle."""
+        self._zoom(lambda now: now * factor)
+
+    def _zoom(self, change: Callable[[float], float]) -> None:
+        if self._comparison.shown:
+            self.panes.zoom_to(change)
+        else:
+            self.canvas.zoom_to(change(self.canvas.zoom))
 
     def apply_colours(self) -> None:
         """Take over the colours of the theme."""
         self.canvas.setBackground(colours().canvas)
+        self.panes.apply_colours()
         self.empty.apply_colours()
 
     def _show_recent(self) -> None:
@@ -110,11 +139,15 @@ class Workspace(QWidget):
 
     def _show_frame(self) -> None:
         session = self._session
-        self._stack.setCurrentWidget(self.empty if session.sequence is None else self.canvas)
+        self._show_page()
         self.timeline.setVisible(session.sequence is not None)
 
     def _show_aids(self, _name: str = "") -> None:
         self.canvas.set_grid(self._session.display.aid("grid"))
+
+    def _show_page(self, _shown: bool = False) -> None:
+        page = self.panes if self._comparison.shown else self.canvas
+        self._stack.setCurrentWidget(self.empty if self._session.sequence is None else page)
 
     def _brush_changed(self, _size: int) -> None:
         self.canvas.refresh_footprint()

@@ -127,6 +127,16 @@ def _take_all(studio: object) -> None:
     wait(lambda: not session.fine_tune.active)
     take("compare")
 
+    window.comparison.choose("aadcdd", False)
+    window.action_set["compare.view"].trigger()
+    window.action_set["compare.start"].trigger()
+    wait(lambda: window.comparison.status == "done")
+    window.compare.kinds.setCurrentIndex(1)
+    show("ground_06")
+    wait(lambda: window.comparison.frame is not None and len(window.comparison.frame.outcomes) == 4)
+    take("detectors")
+    window.action_set["compare.view"].trigger()
+
     session.set_settings(replace(session.settings, theme="light"))
     show("sea_09")
     take("light")

@@ -118,6 +118,12 @@ class Puppet:
     def show_panel(self, name: str) -> None:
         self.calls.append(f"panel {name}")
 
+    def toggle_comparison(self) -> None:
+        self.calls.append("comparison")
+
+    def add_model(self, path: Path) -> None:
+        self.calls.append(f"compare {path.name}")
+
     def show_keys(self) -> None:
         self.calls.append("keys")
 
@@ -177,7 +183,7 @@ def ctx(folder: Path, puppet: Puppet, qapp: QApplication) -> Iterator[Context]:
     session.open([folder])
     session.set_model(Model("test", folder / "m.safetensors", {}))
     yield Context(
-        session=session, predicting=puppet, training=puppet, judging=puppet, dialogs=puppet, pick=puppet, screen=puppet,
-        sample=folder, log_folder=folder,
+        session=session, predicting=puppet, training=puppet, judging=puppet, comparing=puppet, dialogs=puppet,
+        pick=puppet, screen=puppet, sample=folder, log_folder=folder,
     )  # fmt: skip
     session.close_sequence(discard=True)
