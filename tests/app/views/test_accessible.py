@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -23,9 +24,12 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from pytestqt.qtbot import QtBot
 
+from adsnet.data.raw import RawLayout
 from app.state.session import Session
 from app.views.palette import Palette
+from app.views.raw_dialog import RawDialog
 from app.views.window import MainWindow
 
 CONTROLS = (
@@ -79,6 +83,14 @@ def test_every_control_has_a_name(window: MainWindow) -> None:
     assert [where(widget) for widget in found if not name_of(widget).strip()] == []
     keys = [f"{where(w)}: {name_of(w)}" for w in found if "(" in w.accessibleName()]
     assert keys == [], "a name holds no key: that may change"
+
+
+def test_the_fields_of_raw_frames_have_names(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "clip.raw").write_bytes(bytes(64 * 48 * 2))
+    dialog = RawDialog(tmp_path / "clip.raw", RawLayout(64, 48, "uint16"))
+    qtbot.addWidget(dialog)
+    found = list(controls(dialog))
+    assert len(found) > 8 and [where(widget) for widget in found if not name_of(widget)] == []
 
 
 def test_what_has_no_words_on_it_has_a_tool_tip(window: MainWindow) -> None:
