@@ -110,25 +110,34 @@ class ActionSet(QObject):
         if keymap != self.keymap:
             self.keymap = keymap
             self._use_keys()
-            self.refresh()
+            for action_id in self._actions:
+                self._explain(action_id)
             self.keys_changed.emit()
 
     def refresh(self) -> None:
         """Enable, check and explain every action as the session is now."""
+        self._later.stop()
         situation = Situation(self._session, self._selection.target)
         for action_id, action in self._actions.items():
             spec = self._specs[action_id]
             reason = spec.enabled_when(situation) if spec.enabled_when is not None else None
-            self._reasons[action_id] = reason
-            action.setEnabled(reason is None)
-            tip = spec.tip or spec.text.rstrip("…")
-            keys = self.keymap.text(action_id)
-            tip = f"{tip} ({keys})" if keys else tip
-            action.setToolTip(f"{tip}\n{reason}" if reason else tip)
-            action.setWhatsThis(whats_this(spec, keys, reason))
-            action.setStatusTip("")
+            # Every change of a text is an event for all buttons and menus: this is done for every frame.
+            if action_id not in self._reasons or reason != self._reasons[action_id]:
+                self._reasons[action_id] = reason
+                action.setEnabled(reason is None)
+                self._explain(action_id)
             if spec.checkable:
                 action.setChecked(self._is_on(action_id))
+
+    def _explain(self, action_id: str) -> None:
+        """Write the tips of an action: what it does, its keys, and why it cannot be used now."""
+        action, spec, reason = self._actions[action_id], self._specs[action_id], self._reasons[action_id]
+        tip = spec.tip or spec.text.rstrip("…")
+        keys = self.keymap.text(action_id)
+        tip = f"{tip} ({keys})" if keys else tip
+        action.setToolTip(f"{tip}\n{reason}" if reason else tip)
+        action.setWhatsThis(whats_this(spec, keys, reason))
+        action.setStatusTip("")
 
     def _is_on(self, action_id: str) -> bool:
         kind, _, name = action_id.partition(".")

@@ -244,6 +244,7 @@ class FrameListPanel(QWidget):
         """Mark the row of the frame that is shown."""
         row = self.model.row_of(self._session.frame_index)
         picker = self.list.selectionModel()
+        self.list.update(picker.currentIndex())  # its own signals are silenced; all rows would take long to draw
         with quiet(picker):
             if row is None:
                 picker.clear()
@@ -251,7 +252,7 @@ class FrameListPanel(QWidget):
                 index = self.model.index(row)
                 picker.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
                 self.list.scrollTo(index)
-        self.list.viewport().update()
+                self.list.update(index)
 
     def _count(self) -> None:
         sequence, review = self._session.sequence, self._session.review

@@ -146,7 +146,8 @@ class TargetsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)  # by contents, every row is asked for every frame
+        header.resizeSection(0, self.fontMetrics().horizontalAdvance("0000") + 8)
         header.setMinimumSectionSize(26)
         header.setHighlightSections(False)
         self.table.clicked.connect(lambda index: self.target_chosen.emit(index.row()))
