@@ -70,7 +70,7 @@ def label_components(mask: NDArray[np.bool_], connectivity: int = 8) -> tuple[ND
         raise ValueError(f"connectivity is 4 or 8 and a mask has rows and columns: {connectivity}, {mask.shape}")
     labels = np.zeros(mask.shape, dtype=np.int32)
     # Small targets leave most rows empty. One empty row keeps what is above and below it apart as well as many do.
-    near = mask.any(axis=1)
+    near: NDArray[np.bool_] = np.asarray(mask.any(axis=1))
     near[1:] |= near[:-1].copy()
     near[:-1] |= near[1:].copy()
     if not near.any():

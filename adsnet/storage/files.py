@@ -34,6 +34,8 @@ class NotRegularFileError(OSError):
 def shown(path: Path | str) -> str:
     """The path as printable text: bytes that are no text, control and direction characters become escapes."""
     text = os.fsdecode(path)
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c
         for c in text

@@ -180,7 +180,8 @@ class PredictionState(QObject):
             return False
         self._cache.move_to_end(key)
         self.next_generation()
-        self._show(prediction)
+        if prediction is not self._current:
+            self._show(prediction)
         return True
 
     def known(self, key: PredictionKey) -> Prediction | None:

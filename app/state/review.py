@@ -51,7 +51,9 @@ class ReviewState(QObject):
         have_label = frozenset(labelled)
         code: dict[str, int] = {name: number for number, name in enumerate(STATES)}
         names = list(stems)
-        self._states = np.array([code.get(states.get(stem, "new"), 0) for stem in names], np.int8)
+        self._states = np.zeros(len(names), np.int8)
+        if states:  # mostly only a few are recorded, or none, of very many
+            self._states[:] = [code.get(states[stem], 0) if stem in states else 0 for stem in names]
         self._labelled = np.array([stem in have_label for stem in names], np.bool_)
         self._unsaved = set()
         self._with_label = int(self._labelled.sum())

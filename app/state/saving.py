@@ -232,6 +232,8 @@ class Saving(QObject):
             self.conflict_found.emit(stem)
 
     def _save_quietly(self) -> bool:
+        if self._document.stroke_active:
+            return False  # encoding a large label would hold the brush up; the end of the stroke asks again
         # A conflict waits for an answer of the user; trying again would not help.
         return not set(self.save_all()) - self._conflicts
 

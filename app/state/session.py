@@ -214,11 +214,11 @@ class Session(QObject):
             self.saving.save_all()
         forwards = index >= self._frame_index
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
-        self.predictions.clear()
         try:
             self._frame = self.frames.read(self._sequence, index)
         except FrameError as error:
             self._frame = None
+            self.predictions.clear()
             self.document.close()
             self.display.follow(None)
             self.notices.error(str(error), key="frame")
@@ -226,6 +226,8 @@ class Session(QObject):
             return
         self.notices.withdraw("frame")
         self.notices.keep("note", self._frame.note)
+        if (key := self.prediction_key()) is None or not self.predictions.recall(key):
+            self.predictions.clear()  # only then: panels that are emptied and filled again cost twice
         self._show_label()
         self.display.follow(self._frame.pixels, new_sequence=new_sequence)
         self.frames.ahead(self._sequence, index + (1 if forwards else -1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -30,6 +32,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from adsnet.data.frames import FrameRef
 from app.state.review import STATES
 from app.state.session import Session
 from app.views.binding import quiet
@@ -41,6 +44,8 @@ StateRole = Qt.ItemDataRole.UserRole + 1
 UnsavedRole = Qt.ItemDataRole.UserRole + 2
 FrameRole = Qt.ItemDataRole.UserRole + 3
 LabelRole = Qt.ItemDataRole.UserRole + 4
+
+_BATCH = 2000  # rows
 
 STATE_TITLES = {
     "new": "New",
@@ -56,9 +61,8 @@ class FrameModel(QAbstractListModel):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._labels: list[str] = []
-        self._rows: list[int] = []
-        self._place: dict[int, int] = {}
+        self._frames: tuple[FrameRef, ...] = ()
+        self._rows: Sequence[int] = ()  # ascending
         self._text = ""
         self._state = ""
         session.review.changed.connect(self._frame_changed)
@@ -69,7 +73,7 @@ class FrameModel(QAbstractListModel):
     def reload(self) -> None:
         """Take over the sequence and filter it."""
         sequence = self._session.sequence
-        self._labels = [ref.label for ref in sequence.frames] if sequence is not None else []
+        self._frames = sequence.frames if sequence is not None else ()
         self._refilter()
 
     def set_filter(self, text: str, state: str) -> None:
@@ -79,14 +83,14 @@ class FrameModel(QAbstractListModel):
 
     def _refilter(self) -> None:
         self.beginResetModel()
-        review = self._session.review
-        self._rows = [
-            i
-            for i, label in enumerate(self._labels)
-            if (not self._text or self._text in label.casefold())
-            and (not self._state or review.state(i) == self._state)
-        ]
-        self._place = {frame: row for row, frame in enumerate(self._rows)}
+        review, text, state = self._session.review, self._text, self._state
+        self._rows = range(len(self._frames))
+        if text or state:
+            self._rows = [
+                i
+                for i, frame in enumerate(self._frames)
+                if (not state or review.state(i) == state) and (not text or text in frame.label.casefold())
+            ]
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -95,7 +99,8 @@ class FrameModel(QAbstractListModel):
 
     def row_of(self, frame: int) -> int | None:
         """The row of a frame, or None when the filter hides it."""
-        return self._place.get(frame)
+        row = bisect_left(self._rows, frame)
+        return row if row < len(self._rows) and self._rows[row] == frame else None
 
     def frame_at(self, row: int) -> int:
         """The frame in a row."""
@@ -105,10 +110,10 @@ class FrameModel(QAbstractListModel):
         """Name, state and frame of a row."""
         frame = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._labels[frame]
+            return self._frames[frame].label
         if role == Qt.ItemDataRole.ToolTipRole:
             labelled = "has a label" if self._session.review.has_label(frame) else "no label yet"
-            return f"{self._labels[frame]}\n{STATE_TITLES[self._session.review.state(frame)]}; {labelled}"
+            return f"{self._frames[frame].label}\n{STATE_TITLES[self._session.review.state(frame)]}; {labelled}"
         if role == StateRole:
             return self._session.review.state(frame)
         if role == UnsavedRole:
@@ -118,11 +123,11 @@ class FrameModel(QAbstractListModel):
         if role == FrameRole:
             return frame
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._labels[frame]}, {self._session.review.state(frame)}"
+            return f"{self._frames[frame].label}, {self._session.review.state(frame)}"
         return None
 
     def _frame_changed(self, frame: int) -> None:
-        row = self._place.get(frame)
+        row = self.row_of(frame)
         if row is not None:
             self.dataChanged.emit(self.index(row), self.index(row))
 
@@ -186,6 +191,8 @@ class FrameListPanel(QWidget):
         self.list.setModel(self.model)
         self.list.setItemDelegate(FrameDelegate(self.list))
         self.list.setUniformItemSizes(True)
+        self.list.setLayoutMode(QListView.LayoutMode.Batched)  # a hundred thousand rows at once would stop the window
+        self.list.setBatchSize(_BATCH)
         self.list.setMouseTracking(True)
         self.list.setAccessibleName("Frames")
         self.counter = quiet_label("")
@@ -257,7 +264,7 @@ class FrameListPanel(QWidget):
     def _count(self) -> None:
         sequence, review = self._session.sequence, self._session.review
         total = len(sequence) if sequence is not None else 0
-        labelled = sum(review.has_label(i) for i in range(len(review)))
+        labelled = review.with_label
         reviewed = review.count("reviewed")
         self.counter.setText(f"{labelled} of {total} labelled, {reviewed} reviewed" if total else "No sequence")
         self._progress.setRange(0, max(total, 1))

@@ -109,7 +109,9 @@ class StatusLine(QStatusBar):
         session, frame = self._session, self._session.frame
         reading = None
         if frame is not None and pointer is not None:
-            label = session.document.mask if session.document.is_open else None
+            document = session.document
+            # The target under a brush grows with every move; to measure a long stroke again each time would hold it up.
+            label = document.mask if document.is_open and not document.stroke_active else None
             reading = read_at(frame.pixels, pointer.x, pointer.y, masks=(session.predictions.mask, label))
         if frame is None or reading is None:
             for field in (self.position, self.contrast, self.patches):

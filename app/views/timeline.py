@@ -33,9 +33,7 @@ class StateStrip(QWidget):
         self._read()
 
     def _read(self) -> None:
-        sequence, review = self._session.sequence, self._session.review
-        count = len(sequence) if sequence is not None else 0
-        self._codes = np.array([STATES.index(review.state(i)) for i in range(count)], np.int8)
+        self._codes = self._session.review.codes.copy()
         self.update()
 
     def _changed(self, frame: int) -> None:

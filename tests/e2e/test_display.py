@@ -1,7 +1,7 @@
 """The program as a process on a display of its own: window manager, mouse and keyboard are real.
 
-What is asserted is seen from outside: titles of windows, files, the exit code. It needs the Debian packages xvfb, openbox,
-xdotool and Qt's libraries for X11, as the README names them.
+What is asserted is seen from outside: titles of windows, files, the exit code. It needs the Debian packages xvfb,
+openbox, xdotool and Qt's libraries for X11, as the README names them.
 """
 
 from __future__ import annotations

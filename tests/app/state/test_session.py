@@ -148,6 +148,19 @@ def test_autosave_after_a_stroke(make_session: MakeSession, folder: Path, qtbot:
     assert on_disk(folder) == [[3, 4]] and session.document.is_clean
 
 
+def test_autosave_waits_for_the_end_of_a_stroke(make_session: MakeSession, folder: Path, qtbot: QtBot) -> None:
+    session = make_session(Settings(autosave_seconds=0.1))
+    session.open([folder])
+    document, pixel = session.document, np.ones((1, 1), np.bool_)
+    document.apply_region("Draw", (4, 5, 1, 1), pixel)
+    document.begin_stroke(True, "Draw")
+    document.paint((6, 5, 1, 1), pixel)
+    qtbot.wait(250)
+    assert session.unsaved != () and document.stroke_active
+    document.commit()
+    qtbot.waitUntil(lambda: session.unsaved == ())
+
+
 def test_without_autosave_nothing_is_saved_unasked(make_session: MakeSession, folder: Path, tmp_path: Path) -> None:
     session = make_session(Settings(autosave=False))
     session.open([folder])
@@ -254,9 +267,13 @@ def test_predictions_belong_to_their_frame(session: Session) -> None:
     session.step(1)
     assert session.prediction is None and told == ["arrived", "cleared"]
     assert not session.accept_frame() and not session.accept_target(0)
+    predict(session, (7, 7))
+    told.clear()
     session.step(-1)
+    assert told == ["arrived"], "nothing is emptied where a prediction is known"
+    assert session.predictions.mask is not None and points(session.predictions.mask) == [[5, 5]]
     key = session.prediction_key()
-    assert key is not None and session.predictions.recall(key) and session.prediction is not None
+    assert key is not None and session.predictions.recall(key) and told == ["arrived"]
     session.set_model(Model("other", Path("other"), {}))
     assert session.prediction is None
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 from PySide6.QtCore import QPoint, Qt
 
@@ -114,6 +115,7 @@ def strokes(driver: Driver, options: argparse.Namespace) -> Figures:
     session.open([options.data / "large"])
     driver.wait(500)
     driver.trigger("tool.brush")
+    session.document.apply_mask("Clear", np.zeros(session.document.shape, np.bool_))  # of an earlier run
     session.display.set_visible("label", True)
     session.display.set_brush_size(1)
     spent = []
