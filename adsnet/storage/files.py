@@ -34,7 +34,7 @@ class NotRegularFileError(OSError):
 def shown(path: Path | str) -> str:
     """The path as printable text: bytes that are no text, control and direction characters become escapes."""
     text = os.fsdecode(path)
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # so are nearly all, and lists show a hundred thousand
         return text
     return "".join(
         c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c

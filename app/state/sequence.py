@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -61,6 +62,16 @@ class Sequence:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each frame is called in lists."""
+        return tuple(ref.label for ref in self.frames)
+
+    @functools.cached_property
+    def folded_names(self) -> tuple[str, ...]:
+        """The same without case, to search in."""
+        return tuple(name.casefold() for name in self.names)
 
     def key(self, index: int) -> str:
         """A name of the frame that no frame of another sequence has, for caches and the worker."""
@@ -164,7 +175,10 @@ def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: tuple[
     splits = splits_of(wanted, [frame.stem for frame in frames]) if kind in ("dataset", "folder") else {}
     listed = kind == "files" or (kind == "dataset" and source.is_file())  # all others are in natural order
     by_name = natural_ranks([frame.label for frame in frames]) if listed else None
-    return Sequence(name, kind, source, root, root != wanted, frames, stems, masks, splits, by_name)
+    sequence = Sequence(name, kind, source, root, root != wanted, frames, stems, masks, splits, by_name)
+    # Made now, in the thread that opens, for a list that must not wait.
+    assert len(sequence.folded_names) == len(sequence)
+    return sequence
 
 
 def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:

@@ -1,9 +1,7 @@
-"""The Frames panel: every frame of the sequence with the state of its label, a filter and a count."""
+"""The Frames panel: every frame of the sequence with the state of its label, filters, an order and a count."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -20,22 +18,22 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLineEdit,
-    QListView,
+    QAbstractItemView,
+    QHeaderView,
     QProgressBar,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from adsnet.data.frames import FrameRef
-from app.state.review import STATES
+from app.state.frame_list import FrameList
+from app.state.frame_table import MEASURES
 from app.state.session import Session
 from app.views.binding import quiet
+from app.views.frame_filters import FrameFilters
 from app.views.parts import draw_state, quiet_label
 from app.views.theme import colours
 
@@ -44,8 +42,8 @@ StateRole = Qt.ItemDataRole.UserRole + 1
 UnsavedRole = Qt.ItemDataRole.UserRole + 2
 FrameRole = Qt.ItemDataRole.UserRole + 3
 LabelRole = Qt.ItemDataRole.UserRole + 4
-
-_BATCH = 2000  # rows
+MeasureRole = Qt.ItemDataRole.UserRole + 5
+_ROW_AIR = 9
 
 STATE_TITLES = {
     "new": "New",
@@ -58,86 +56,61 @@ STATE_TITLES = {
 class FrameModel(QAbstractListModel):
     """The frames that pass the filter, as rows. Nothing is read from disk here."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, frames: FrameList) -> None:
         super().__init__()
-        self._session = session
-        self._frames: tuple[FrameRef, ...] = ()
-        self._rows: Sequence[int] = ()  # ascending
-        self._text = ""
-        self._state = ""
-        session.review.changed.connect(self._frame_changed)
-        session.review.reset.connect(self.reload)
-        session.sequence_changed.connect(self.reload)
-        self.reload()
+        self._review, self._frames = session.review, frames
+        frames.arranged.connect(self._rearranged)
+        frames.frame_changed.connect(self._frame_changed)
 
-    def reload(self) -> None:
-        """Take over the sequence and filter it."""
-        sequence = self._session.sequence
-        self._frames = sequence.frames if sequence is not None else ()
-        self._refilter()
-
-    def set_filter(self, text: str, state: str) -> None:
-        """Show frames whose name holds ``text`` and whose label state is ``state`` (all when empty)."""
-        self._text, self._state = text.strip().casefold(), state
-        self._refilter()
-
-    def _refilter(self) -> None:
+    def _rearranged(self) -> None:
         self.beginResetModel()
-        review, text, state = self._session.review, self._text, self._state
-        self._rows = range(len(self._frames))
-        if text or state:
-            self._rows = [
-                i
-                for i, frame in enumerate(self._frames)
-                if (not state or review.state(i) == state) and (not text or text in frame.label.casefold())
-            ]
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """Number of frames that pass the filter."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def row_of(self, frame: int) -> int | None:
-        """The row of a frame, or None when the filter hides it."""
-        row = bisect_left(self._rows, frame)
-        return row if row < len(self._rows) and self._rows[row] == frame else None
-
-    def frame_at(self, row: int) -> int:
-        """The frame in a row."""
-        return self._rows[row]
+        return 0 if parent.isValid() else len(self._frames)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name, state and frame of a row."""
-        frame = self._rows[index.row()]
+        """Name, state, measure and frame of a row."""
+        frame, review = self._frames.frame_at(index.row()), self._review
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._frames[frame].label
+            return self._frames.name(frame)
         if role == Qt.ItemDataRole.ToolTipRole:
-            labelled = "has a label" if self._session.review.has_label(frame) else "no label yet"
-            return f"{self._frames[frame].label}\n{STATE_TITLES[self._session.review.state(frame)]}; {labelled}"
+            return self._tip(frame)
         if role == StateRole:
-            return self._session.review.state(frame)
+            return review.state(frame)
         if role == UnsavedRole:
-            return self._session.review.unsaved(frame)
+            return review.unsaved(frame)
         if role == LabelRole:
-            return self._session.review.has_label(frame)
+            return review.has_label(frame)
         if role == FrameRole:
             return frame
+        if role == MeasureRole:
+            order = self._frames.filter.order
+            return self._frames.measure(frame, order) if order in MEASURES else None
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._frames[frame].label}, {self._session.review.state(frame)}"
+            return f"{self._frames.name(frame)}, {review.state(frame)}"
         return None
 
+    def _tip(self, frame: int) -> str:
+        labelled = "has a label" if self._review.has_label(frame) else "no label yet"
+        lines = [self._frames.name(frame), f"{STATE_TITLES[self._review.state(frame)]}; {labelled}"]
+        known = {name: self._frames.measure(frame, name) for name in MEASURES}
+        lines += [f"{name.capitalize()} {value:.2f}" for name, value in known.items() if value is not None]
+        return "\n".join(lines)
+
     def _frame_changed(self, frame: int) -> None:
-        row = self.row_of(frame)
+        row = self._frames.row_of(frame)
         if row is not None:
             self.dataChanged.emit(self.index(row), self.index(row))
 
 
 class FrameDelegate(QStyledItemDelegate):
-    """Draws number, state mark and name of a frame."""
+    """Draws state mark and name of a frame, and its number or, sorted by a measure, that."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """One line and some air."""
-        return QSize(120, option.fontMetrics.height() + 9)
+        return QSize(120, option.fontMetrics.height() + _ROW_AIR)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one row."""
@@ -157,7 +130,8 @@ class FrameDelegate(QStyledItemDelegate):
         on = palette.color(QPalette.ColorRole.Highlight) if selected else None
         draw_state(painter, mark, str(index.data(StateRole)), labelled=bool(index.data(LabelRole)), on=on)
         text = palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text)
-        number = str(int(index.data(FrameRole)) + 1)
+        measure = index.data(MeasureRole)
+        number = str(int(index.data(FrameRole)) + 1) if measure is None else f"{measure:.2f}"
         number_width = painter.fontMetrics().horizontalAdvance(number) + 8
         painter.setPen(text if selected else QColor(colours().faint))
         right = rect.adjusted(0, 0, -8, 0)
@@ -170,49 +144,59 @@ class FrameDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+def _list_of(model: FrameModel) -> QTableView:
+    """A list in a table of one column: a list view looks at every row of a reset model, which takes a quarter of a
+    second for a hundred thousand."""
+    view = QTableView(showGrid=False, wordWrap=False)
+    view.setTabKeyNavigation(False)
+    view.setModel(model)
+    view.setItemDelegate(FrameDelegate(view))
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.horizontalHeader().hide()
+    view.horizontalHeader().setStretchLastSection(True)
+    view.horizontalHeader().setMinimumSectionSize(1)
+    view.verticalHeader().hide()
+    view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    view.verticalHeader().setDefaultSectionSize(view.fontMetrics().height() + _ROW_AIR)
+    view.setMinimumHeight(view.verticalHeader().defaultSectionSize() + 2)  # small screens have little room
+    view.setMouseTracking(True)
+    view.setAccessibleName("Frames")
+    return view
+
+
 class FrameListPanel(QWidget):
-    """The list, its filter and how far the work has come."""
+    """The list, its filters and how far the work has come."""
 
     frame_requested = Signal(int)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.model = FrameModel(session)
-        self.filter = QLineEdit(placeholderText="Filter by name", clearButtonEnabled=True)
-        self.filter.setAccessibleName("Filter frames by name")
-        self.states = QComboBox()
-        self.states.setAccessibleName("Filter frames by state")
-        self.states.setToolTip("Show only frames in this state")
-        self.states.addItem("All", "")
-        for state in STATES:
-            self.states.addItem(state.capitalize(), state)
-        self.list = QListView()
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(FrameDelegate(self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setLayoutMode(QListView.LayoutMode.Batched)  # a hundred thousand rows at once would stop the window
-        self.list.setBatchSize(_BATCH)
-        self.list.setMouseTracking(True)
-        self.list.setAccessibleName("Frames")
-        self.counter = quiet_label("")
+        self.frames = FrameList(session, self)
+        self.model = FrameModel(session, self.frames)
+        self.filters = FrameFilters()
+        self.list = _list_of(self.model)
+        self.counter = quiet_label("", wrap=True)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setAccessibleName("Reviewed frames")
         self._progress.setToolTip("How many frames are reviewed")
-        self._refilter_later = QTimer(self, singleShot=True, interval=120)
-        self._refilter_later.timeout.connect(self._filter_changed)
         self._count_later = QTimer(self, singleShot=True, interval=0)
         self._count_later.timeout.connect(self._count)
         self._lay_out()
-        self.filter.textChanged.connect(lambda _: self._refilter_later.start())
-        self.states.currentIndexChanged.connect(lambda _: self._filter_changed())
+        self.filters.wished.connect(self.frames.set_filter)
+        self.filters.wished.connect(lambda _: self._count_later.start())
         self.list.selectionModel().currentChanged.connect(self._row_changed)
-        self.model.modelReset.connect(self._follow)
+        self.model.modelReset.connect(self._on_reset)
+        self.model.modelReset.connect(self._count_later.start)
         session.frame_changed.connect(self._follow)
         session.review.changed.connect(lambda _: self._count_later.start())
         session.review.reset.connect(self._count_later.start)
+        session.report.changed.connect(self._count_later.start)
         session.sequence_changed.connect(self._sequence_changed)
-        self._count()
+        self._sequence_changed()
         self._follow()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -221,35 +205,30 @@ class FrameListPanel(QWidget):
         self.list.scrollTo(self.list.currentIndex())
 
     def _lay_out(self) -> None:
-        filters = QHBoxLayout()
-        filters.setSpacing(6)
-        filters.addWidget(self.filter, 1)
-        filters.addWidget(self.states)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        layout.addLayout(filters)
+        layout.addWidget(self.filters)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.counter)
         layout.addWidget(self._progress)
 
     def _sequence_changed(self) -> None:
-        with quiet(self.filter, self.states):
-            self.filter.clear()
-            self.states.setCurrentIndex(0)
-        self.model.set_filter("", "")
+        self.filters.start(self.frames.splits)
         self._count()
-
-    def _filter_changed(self) -> None:
-        self.model.set_filter(self.filter.text(), str(self.states.currentData() or ""))
 
     def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
-            self.frame_requested.emit(self.model.frame_at(current.row()))
+            self.frame_requested.emit(self.frames.frame_at(current.row()))
+
+    def _on_reset(self) -> None:
+        self._follow()
+        if self.frames.row_of(self._session.frame_index) is None:
+            self.list.scrollToTop()
 
     def _follow(self) -> None:
         """Mark the row of the frame that is shown."""
-        row = self.model.row_of(self._session.frame_index)
+        row = self.frames.row_of(self._session.frame_index)
         picker = self.list.selectionModel()
         self.list.update(picker.currentIndex())  # its own signals are silenced; all rows would take long to draw
         with quiet(picker):
@@ -262,10 +241,8 @@ class FrameListPanel(QWidget):
                 self.list.update(index)
 
     def _count(self) -> None:
-        sequence, review = self._session.sequence, self._session.review
+        sequence = self._session.sequence
         total = len(sequence) if sequence is not None else 0
-        labelled = review.with_label
-        reviewed = review.count("reviewed")
-        self.counter.setText(f"{labelled} of {total} labelled, {reviewed} reviewed" if total else "No sequence")
+        self.counter.setText(self.frames.sentence)
         self._progress.setRange(0, max(total, 1))
-        self._progress.setValue(reviewed)
+        self._progress.setValue(self._session.review.count("reviewed"))

@@ -145,8 +145,8 @@ def test_keys_that_are_held_cannot_be_given_away_and_escape_changes_nothing(
         dialog.close()
         press(studio, Qt.Key.Key_Return)
         assert studio.session.review.state(0) == "reviewed"
-        studio.window.frames.filter.setFocus()
-        QTest.keyClick(studio.window.frames.filter, Qt.Key.Key_Return)
+        studio.window.frames.filters.text.setFocus()
+        QTest.keyClick(studio.window.frames.filters.text, Qt.Key.Key_Return)
         assert studio.session.review.state(0) == "reviewed", "fields keep the keys that they need"
 
     assert run_studio([str(folder)], drive) == 0

@@ -59,9 +59,9 @@ def test_local_keys_work_on_the_canvas_only(window: MainWindow, session: Session
     arrive(session, prediction((10, 10, 2, 2)))
     QTest.qWait(5)
     window.activateWindow()
-    window.frames.filter.setFocus()
-    QTest.keyClick(window.frames.filter, Qt.Key.Key_Return)
-    QTest.keyClick(window.frames.filter, Qt.Key.Key_Delete)
+    window.frames.filters.text.setFocus()
+    QTest.keyClick(window.frames.filters.text, Qt.Key.Key_Return)
+    QTest.keyClick(window.frames.filters.text, Qt.Key.Key_Delete)
     assert done == []
     window.workspace.canvas.setFocus()
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Return)
@@ -76,9 +76,9 @@ def test_local_keys_work_on_the_canvas_only(window: MainWindow, session: Session
 
 def test_letters_typed_into_the_filter_stay_there(window: MainWindow) -> None:
     done = _performed(window)
-    window.frames.filter.setFocus()
-    QTest.keyClicks(window.frames.filter, "bed")
-    assert window.frames.filter.text() == "bed" and done == []
+    window.frames.filters.text.setFocus()
+    QTest.keyClicks(window.frames.filters.text, "bed")
+    assert window.frames.filters.text.text() == "bed" and done == []
 
 
 def test_a_goes_back_and_shift_return_accepts_the_target_also_with_one_selected(
