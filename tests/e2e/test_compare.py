@@ -42,6 +42,9 @@ def compared(studio: Studio, names: list[str]) -> None:
 def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
     sample = tmp_path / "sample"
     shutil.copytree(path_of("sample"), sample)
+    for path in [*(sample / "images").iterdir(), *(sample / "masks").iterdir()]:
+        if path.stem[-2:] not in ("02", "06", "09"):
+            path.unlink()
     pictures = tmp_path / "pictures"
 
     def take(studio: Studio, name: str) -> None:
@@ -101,7 +104,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         QTest.keyClick(first, Qt.Key.Key_J, CONTROL_SHIFT)
         assert comparison.status == "running" and session.jobs.busy("compare")
         wait(lambda: comparison.status == "done", "the comparison of the sequence")
-        assert len(comparison.frames) == 48 and not session.jobs.busy("compare")
+        assert len(comparison.frames) == 9 and not session.jobs.busy("compare")
         expected = evaluate(open_dataset(sample), make_detector("lef").predict).summary
         measured = comparison.metrics()["lef"]
         assert {k: expected[k] for k in ("pd", "fa", "niou", "iou", "auc")} == {
@@ -175,7 +178,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         wait(lambda: len(comparison.frames) > 1, "some frames")
         assert panel.start.text() == "Stop"
         panel.start.click()
-        assert not session.jobs.busy("compare") and 1 < len(comparison.frames) < 48
+        assert not session.jobs.busy("compare") and 1 < len(comparison.frames) < 9
         QTest.keyClick(first, Qt.Key.Key_T)
         assert window.workspace.canvas.isVisible() and not panes.isVisible()
 
