@@ -20,7 +20,7 @@ from app.bootstrap import Studio
 from app.views.canvas import Canvas
 from tests.e2e.stall import StallWatch
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 150.0  # seconds
 
 
 class Paints:
