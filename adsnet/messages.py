@@ -4,8 +4,8 @@ A frame on the wire is ``b"ADSN"``, two little-endian uint32 (bytes of JSON, byt
 raw arrays (C order, each at a multiple of eight bytes). Arrays keep their dtype and shape, lists come back as tuples,
 keys of dictionaries as text, and the arrays that come back are read-only. Torch-free.
 
-A training ends in exactly one of ``JobDone``, ``JobStopped`` or ``JobFailed``; loading a model and predicting end in
-``ModelLoaded`` and ``Predicted``, or in ``JobFailed``.
+A training ends in exactly one of ``JobDone``, ``JobStopped`` or ``JobFailed``; loading a model, predicting and
+examining end in ``ModelLoaded``, ``Predicted`` and ``Examined``, or in ``JobFailed``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from adsnet.config import ForcedPatch, Sparsity
 from adsnet.errors import ConfigError
-from adsnet.prediction import Attention, Decision, Prediction, StageCost
+from adsnet.prediction import Attention, Decision, FeatureMap, Features, Prediction, StageCost
 
 MAGIC = b"ADSN"
 MAX_HEADER = 16 * 2**20
@@ -65,6 +65,15 @@ class Predict:
     pixels: NDArray[Any] | None
     sparsity: Sparsity
     engine: str = "auto"
+
+
+@dataclass(frozen=True)
+class Examine:
+    """Look at the features of one frame and answer with ``Examined``; ``frame`` and ``pixels`` as in ``Predict``."""
+
+    job: int
+    frame: str
+    pixels: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,15 @@ class Predicted:
 
 
 @dataclass(frozen=True)
+class Examined:
+    """The answer to ``Examine``."""
+
+    job: int
+    frame: str
+    features: Features
+
+
+@dataclass(frozen=True)
 class TrainProgress:
     """One training step is done. ``losses`` has the terms by name, "total" among them."""
 
@@ -177,13 +195,23 @@ class JobFailed:
 
 
 Message = (
-    LoadModel | Predict | StartTraining | StopTraining | Shutdown
-    | Ready | ModelLoaded | Predicted | TrainProgress | Evaluated | JobDone | JobStopped | JobFailed
+    LoadModel | Predict | Examine | StartTraining | StopTraining | Shutdown
+    | Ready | ModelLoaded | Predicted | Examined | TrainProgress | Evaluated | JobDone | JobStopped | JobFailed
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (*Message.__args__, Sparsity, ForcedPatch, Prediction, Decision, Attention, StageCost)
+    for kind in (
+        *Message.__args__,
+        Sparsity,
+        ForcedPatch,
+        Prediction,
+        Decision,
+        Attention,
+        StageCost,
+        Features,
+        FeatureMap,
+    )
 }
 _DTYPES = {"|b1", "|u1", "<u2", "<i4", "<i8", "<f4", "<f8"}
 

@@ -73,6 +73,35 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class FeatureMap:
+    """How strongly a feature of the network responds: its root mean square.
+
+    Attributes:
+        name: "B2", "B3", "B4" of the backbone; "joined 4" and "F4" of the AFD, and of its other stages likewise: the
+            feature F' of eq. (2), which the attentions look at, and the feature F of eq. (5), which they made of it.
+        values: (h, w) float32, 0 or more, over the channels; covers the padded frame.
+        channels: (C,) float32, 0 or more, over all positions.
+    """
+
+    name: str
+    values: FloatMap
+    channels: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the network sees in one frame before it decides anything; only computed when it is asked for.
+
+    Attributes:
+        maps: from the backbone down, then stage by stage from 4 on.
+        padded_shape: (Hp, Wp) that they cover.
+    """
+
+    maps: tuple[FeatureMap, ...]
+    padded_shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class StageCost:
     """What one stage of the network cost.
 

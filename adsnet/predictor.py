@@ -22,7 +22,7 @@ from adsnet.model.work import computed_shares, stage_work
 from adsnet.model_file import ModelCard, resolve_model
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import choose_precision
-from adsnet.prediction import Attention, Decision, Prediction, StageCost
+from adsnet.prediction import Attention, Decision, FeatureMap, Features, Prediction, StageCost
 from adsnet.sparse.choose import choose_device, choose_engine
 from adsnet.sparse.contract import Engine
 
@@ -90,6 +90,27 @@ class Predictor:
     def predict_again(self, sparsity: Sparsity, engine: str = "auto") -> Prediction:
         """Run the cascade below stage 4 on the frame of ``set_frame``. Raises EngineError."""
         return self._decode(sparsity, engine)[0]
+
+    def examine(self) -> Features:
+        """The features of the frame of ``set_frame``. Raises FrameError when the memory does not do."""
+        assert self._frames, "set_frame comes first"
+        return self._in_memory(self._examine)
+
+    def _examine(self) -> Features:
+        if self._encoded is None:  # the network was moved
+            self._encode()
+        assert self._encoded is not None
+        with torch.inference_mode():
+            maps = self._network.examine(self._encoded, pixels=self._strips)
+            strengths = []
+            for name, feature in maps.items():
+                energy = feature[:1].float().square()
+                over_channels, over_places = energy.mean(1).sqrt(), energy.mean((2, 3))[:, :, None, None].sqrt()
+                strengths.append(
+                    FeatureMap(name, _array(over_channels[:, None], 0, (0, 0)), _array(over_places, 0, (0,)))
+                )
+        height, width = self._encoded.frame.shape[2:]
+        return Features(tuple(strengths), (height, width))
 
     def _use(self, device: torch.device, precision: str) -> None:
         dtype, note = choose_precision(precision, self.original, self.card.normalisation, device)

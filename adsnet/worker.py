@@ -27,6 +27,8 @@ from adsnet.errors import AdsnetError, EngineError
 from adsnet.messages import (
     Decoder,
     Evaluated,
+    Examine,
+    Examined,
     JobDone,
     JobFailed,
     JobStopped,
@@ -91,16 +93,18 @@ class Worker:
         """Handle requests until there are no more."""
         self.send(Ready(os.getpid(), torch.__version__, choose_device("auto").type))
         for request in requests:
-            if isinstance(request, LoadModel | Predict | StartTraining):
+            if isinstance(request, LoadModel | Predict | Examine | StartTraining):
                 self._answer(request)
 
-    def _answer(self, request: LoadModel | Predict | StartTraining) -> None:
+    def _answer(self, request: LoadModel | Predict | Examine | StartTraining) -> None:
         """Do one job. Whatever happens, it ends in exactly one closing event."""
         try:
             if isinstance(request, LoadModel):
                 self._load(request)
             elif isinstance(request, Predict):
                 self._predict(request)
+            elif isinstance(request, Examine):
+                self._examine(request)
             else:
                 self._train(request)
         except AdsnetError as error:
@@ -117,6 +121,17 @@ class Worker:
         self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
 
     def _predict(self, request: Predict) -> None:
+        prediction = self._looking_at(request).predict_again(request.sparsity, request.engine)
+        self._write_notes()
+        self.send(Predicted(request.job, request.generation, request.frame, prediction))
+
+    def _examine(self, request: Examine) -> None:
+        features = self._looking_at(request).examine()
+        self._write_notes()
+        self.send(Examined(request.job, request.frame, features))
+
+    def _looking_at(self, request: Predict | Examine) -> Predictor:
+        """The predictor with the frame of the request. Raises EngineError, FrameError."""
         if self._predictor is None:
             raise EngineError("no model is loaded; load one first")
         if request.pixels is not None:
@@ -125,9 +140,7 @@ class Worker:
             self._frame = request.frame
         if self._frame != request.frame:
             raise EngineError(f"the pixels of {request.frame} are not here any more; show the frame again")
-        prediction = self._predictor.predict_again(request.sparsity, request.engine)
-        self._write_notes()
-        self.send(Predicted(request.job, request.generation, request.frame, prediction))
+        return self._predictor
 
     def _write_notes(self) -> None:
         """What the predictor did otherwise than asked, once, to the log of the window."""

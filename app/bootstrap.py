@@ -74,7 +74,7 @@ class Studio:
     """The running program.
 
     Attributes:
-        session, window, selection, predicting, training: its parts, for tests.
+        session, window, selection, predicting, examining, training: its parts, for tests.
     """
 
     def __init__(self, *, paths: Sequence[Path], model: Path | None = None, raw: RawLayout | None = None) -> None:
@@ -89,6 +89,7 @@ class Studio:
         from app.actions.recent import own_recent
         from app.engine.client import WorkerClient
         from app.engine.compare import CompareEngine
+        from app.engine.examine import ExamineEngine
         from app.engine.judge import JudgeEngine
         from app.engine.predict import PredictEngine
         from app.engine.train import TrainEngine
@@ -120,6 +121,7 @@ class Studio:
         self.window = MainWindow(self.session, self.selection, memory=memory)
         self.client = WorkerClient(threads=settings.threads or None, name="the prediction worker")
         self.predicting = PredictEngine(self.client, self.session)
+        self.examining = ExamineEngine(self.client, self.session)
         self.training = TrainEngine(self.session)
         self.judging = JudgeEngine(self.session)
         self.comparing = CompareEngine(self.session, self.window.comparison)

@@ -69,13 +69,21 @@ class Distribute(nn.Module):
         self._lateral_and_local = FusedConv.of(self.lateral, self.local)
         del self.lateral, self.local
 
+    def join(self, level: Tensor, group: Tensor) -> Tensor:
+        """Level and global group, of any size, to F' (B, C, h, w) of eq. (2): what the attentions look at."""
+        return self._embedded(level)[0] + _align(group, level)
+
+    def _embedded(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Both embeddings of B_l: the one of eq. (2) and F_local of eq. (5)."""
+        if self._lateral_and_local is not None:
+            lateral, local = self._lateral_and_local(level).chunk(2, 1)
+            return lateral, local
+        return self.lateral(level), self.local(level)
+
     def forward(self, level: Tensor, group: Tensor) -> tuple[Tensor, AttentionMaps]:
         """Level (B, C_l, h, w) and its global group (B, C, H/8, W/8) to F (B, C, h, w) and the attentions."""
         group = _align(group, level)
-        if self._lateral_and_local is not None:
-            lateral, local = self._lateral_and_local(level).chunk(2, 1)
-        else:
-            lateral, local = self.lateral(level), self.local(level)
+        lateral, local = self._embedded(level)
         joined = lateral + group  # eq. (2)
         channel = spatial = None
         if self.channel_squeeze is not None and self.channel_expand is not None:  # eq. (3)
@@ -115,10 +123,7 @@ class AwareFusionDistribute(nn.Module):
 
     def forward(self, levels: Levels) -> tuple[dict[int, Tensor], dict[int, AttentionMaps]]:
         """Levels to the features F_l (B, C, H/2^l, W/2^l) of stages 2, 3, 4 and the attentions of the fed stages."""
-        groups: dict[int, Tensor] = {}
-        if self.aggregate is not None:
-            split = self.aggregate(levels).chunk(len(self.fed), dim=1)
-            groups = {stage: channels_last(group) for stage, group in zip(self.fed, split, strict=True)}
+        groups = self._groups(levels)
         features: dict[int, Tensor] = {}
         attentions: dict[int, AttentionMaps] = {}
         for stage, level in ((2, levels.b2), (3, levels.b3), (4, levels.b4)):
@@ -128,6 +133,19 @@ class AwareFusionDistribute(nn.Module):
             else:
                 features[stage] = module(level)
         return features, attentions
+
+    def joined(self, levels: Levels) -> dict[int, Tensor]:
+        """F' (B, C, H/2^l, W/2^l) of eq. (2) of the fed stages."""
+        by_stage = {2: levels.b2, 3: levels.b3, 4: levels.b4}
+        groups = self._groups(levels)
+        return {s: cast(Distribute, self.stages[str(s)]).join(by_stage[s], group) for s, group in groups.items()}
+
+    def _groups(self, levels: Levels) -> dict[int, Tensor]:
+        """The global feature of eq. (1), split among the fed stages: (B, C, H/8, W/8) each."""
+        if self.aggregate is None:
+            return {}
+        split = self.aggregate(levels).chunk(len(self.fed), dim=1)
+        return {stage: channels_last(group) for stage, group in zip(self.fed, split, strict=True)}
 
 
 def _align(group: Tensor, level: Tensor) -> Tensor:

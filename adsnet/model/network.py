@@ -98,6 +98,17 @@ class ADSNet(nn.Module):
         lap("stage 4")
         return Encoded(frame, levels.stem, features, attentions, a4)
 
+    def examine(self, encoded: Encoded, *, pixels: StripPixels = USUAL_STRIPS) -> dict[str, Tensor]:
+        """The features that led to ``encoded`` by the names of ``adsnet.prediction.FeatureMap``, each (B, C, h, w).
+
+        The backbone is computed again: keeping its levels of every frame would cost more than the few looks at them.
+        """
+        levels = self._backbone(encoded.frame, pixels.backbone, no_lap)
+        maps = {"B2": levels.b2, "B3": levels.b3, "B4": levels.b4}
+        for stage, joined in sorted(self.afd.joined(levels).items(), reverse=True):
+            maps |= {f"joined {stage}": joined, f"F{stage}": encoded.features[stage]}
+        return maps
+
     def decode(
         self,
         encoded: Encoded,

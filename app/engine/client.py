@@ -17,6 +17,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from adsnet.config import Sparsity
 from adsnet.messages import (
     Evaluated,
+    Examine,
+    Examined,
     JobDone,
     JobFailed,
     JobStopped,
@@ -66,6 +68,7 @@ class WorkerClient(QObject):
 
     Signals:
         ready(Ready), model_loaded(ModelLoaded), predicted(Predicted), progress(TrainProgress),
+        examined(Examined or JobFailed): the answer to ``examine``; a failure is not told by ``failed``.
         evaluated(Evaluated), done(JobDone), stopped(JobStopped), failed(JobFailed): as in ``adsnet.messages``.
         crashed(str): the process died; one sentence. ``failed`` of its jobs came before.
         gave_up(str): it died too often or could not be started, and is not started again; one sentence.
@@ -75,6 +78,7 @@ class WorkerClient(QObject):
     ready = Signal(object)
     model_loaded = Signal(object)
     predicted = Signal(object)
+    examined = Signal(object)
     progress = Signal(object)
     evaluated = Signal(object)
     done = Signal(object)
@@ -183,6 +187,19 @@ class WorkerClient(QObject):
         self._waiting = _Wish(self._new_number(), generation, frame, pixels, sparsity, engine)
         self._send_waiting()
 
+    def examine(self, frame: str, pixels: NDArray[Any]) -> int:
+        """Ask for the features of a frame; returns the job, or 0 when the worker has something better to do.
+
+        Args:
+            frame, pixels: as for ``predict``.
+        """
+        if self._in_flight is not None or self._waiting is not None or self._loading or not self.is_ready:
+            return 0
+        there, self._frame_there = frame == self._frame_there, frame
+        job = self._new_job("examine")
+        self._send(Examine(job, frame, None if there else pixels))
+        return job
+
     def start_training(self, data: tuple[str, ...], out: str, init: str | None, config: dict[str, Any]) -> int:
         """Train, as ``adsnet train`` does; returns the job."""
         job = self._new_job("train")
@@ -229,7 +246,7 @@ class WorkerClient(QObject):
         if load and self._loaded is not None:
             self.load_model(*self._loaded)
 
-    def _send(self, message: LoadModel | Predict | StartTraining) -> None:
+    def _send(self, message: LoadModel | Predict | Examine | StartTraining) -> None:
         if not self._child.is_running and not self._given_up:
             self._start(load=not isinstance(message, LoadModel))
         if self._child.is_running and not self._child.is_closing:
@@ -267,15 +284,21 @@ class WorkerClient(QObject):
             self.progress.emit(message)
         elif isinstance(message, Evaluated):
             self.evaluated.emit(message)
-        elif isinstance(message, ModelLoaded | Predicted | JobDone | JobStopped | JobFailed):
+        elif isinstance(message, ModelLoaded | Predicted | Examined | JobDone | JobStopped | JobFailed):
             self._end(message)
         else:
             _log.warning("%s sent a %s, which is a request", self._name, type(message).__name__)
 
-    def _end(self, message: ModelLoaded | Predicted | JobDone | JobStopped | JobFailed) -> None:
+    def _end(self, message: ModelLoaded | Predicted | Examined | JobDone | JobStopped | JobFailed) -> None:
         """A job has its end; a second end of the same job is dropped."""
         job = message.job
-        if self._jobs.pop(job, None) is None:
+        kind = self._jobs.pop(job, None)
+        if kind is None:
+            return
+        if kind == "examine":
+            if isinstance(message, JobFailed):
+                self._frame_there = None  # whether the worker has the pixels is not known
+            self.examined.emit(message)
             return
         asked = self._loading.pop(job, None)
         if isinstance(message, ModelLoaded) and asked is not None:
@@ -287,6 +310,7 @@ class WorkerClient(QObject):
         signal = {
             ModelLoaded: self.model_loaded,
             Predicted: self.predicted,
+            Examined: self.examined,
             JobDone: self.done,
             JobStopped: self.stopped,
             JobFailed: self.failed,

@@ -14,6 +14,9 @@ from app.storage.settings import Settings
 Window = Literal["percentile", "min_max", "sigma", "fixed"]
 WINDOWS: tuple[Window, ...] = get_args(Window)
 
+FEATURES: tuple[str, ...] = ("B2", "B3", "B4", "joined 4", "F4", "joined 3", "F3")
+"""Overlays of feature maps, by the names of ``adsnet.prediction.FeatureMap``."""
+
 OVERLAYS: tuple[str, ...] = (
     "label",
     "mask",
@@ -24,6 +27,7 @@ OVERLAYS: tuple[str, ...] = (
     "attention4",
     "attention3",
     "attention2",
+    *FEATURES,
 )
 _SHOWN_AT_FIRST = ("label", "mask")
 _OPACITY = {"label": 0.5, "mask": 0.5, "probability": 0.6, "verdicts": 0.8, "patches3": 0.45, "patches2": 0.45}

@@ -13,6 +13,7 @@ from adsnet.config import Sparsity
 from adsnet.prediction import MASK_THRESHOLD, BoolMap, Prediction
 from adsnet.targets import Target, find_targets, label_components
 from app.imaging.raster import Footprint
+from app.state.features import FeatureState
 
 MEGABYTE = 2**20
 
@@ -37,7 +38,7 @@ def size_of(prediction: Prediction) -> int:
 
 
 class PredictionState(QObject):
-    """The current prediction, its targets, and a cache of earlier ones.
+    """The current prediction, its targets and features, and a cache of earlier ones.
 
     Every request carries the generation that ``next_generation`` gave; an answer to an older one is dropped.
 
@@ -55,6 +56,7 @@ class PredictionState(QObject):
 
     def __init__(self, parent: QObject | None = None, *, cache_bytes: int = 128 * MEGABYTE) -> None:
         super().__init__(parent)
+        self.features = FeatureState(self)
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[PredictionKey, Prediction] = OrderedDict()
         self._used = 0
@@ -192,6 +194,7 @@ class PredictionState(QObject):
         """Another frame is shown: there is no prediction for it yet, and answers on their way are stale."""
         self.next_generation()
         had, self._current = self._current is not None, None
+        self.features.clear()
         self._forget_derived()
         if had:
             self.cleared.emit()

@@ -14,6 +14,7 @@ from adsnet.prediction import Attention, BoolMap, Decision, FloatMap
 from app.imaging.colours import ROLES
 from app.imaging.overlay import heat_rgba, verdict_rgba, verdicts
 from app.imaging.raster import Box, box_slices, outline
+from app.state.display import FEATURES
 from app.state.session import Session
 from app.views.canvas import Canvas
 from app.views.overlay_shapes import FrameShape, Marker, MarkerShape, OutlineShape
@@ -42,7 +43,7 @@ class CanvasLayers(QObject):
     def __init__(self, canvas: Canvas, session: Session, selection: Selection) -> None:
         super().__init__(canvas)
         self._canvas, self._session, self._selection = canvas, session, selection
-        heat = (*_ATTENTION, "probability")
+        heat = (*_ATTENTION, *FEATURES, "probability")
         self._rasters = {name: RasterLayer(10.0 + z) for z, name in enumerate(heat)}
         self._rasters["verdicts"] = RasterLayer(45.0)  # over label and prediction, whose pixels it judges
         self._verdicts = VerdictShape(65.0)
@@ -76,6 +77,7 @@ class CanvasLayers(QObject):
             "verdicts": self._make_verdicts,
             **{name: self._patch_maker(name) for name in _PATCHES},
             **{name: self._attention_maker(name) for name in _ATTENTION},
+            **{name: self._feature_maker(name) for name in FEATURES},
         }
         self._stale = set(self._makers)
         self._outline_timer = QTimer(self, singleShot=True, interval=_OUTLINE_DELAY_MS)
@@ -117,6 +119,7 @@ class CanvasLayers(QObject):
         session.document.committed.connect(self._label_committed)
         for signal in (predictions.arrived, predictions.cleared):
             signal.connect(self._prediction_replaced)
+        predictions.features.changed.connect(lambda: self._refresh(*FEATURES))
         predictions.threshold_changed.connect(self._threshold_changed)
         predictions.rejected_changed.connect(self._make_markers)
         self._selection.target_changed.connect(self._make_markers)
@@ -144,14 +147,20 @@ class CanvasLayers(QObject):
     def _label_committed(self) -> None:
         self._refresh("verdicts")
 
+    def _want_features(self) -> None:
+        if any(self._session.display.visible(name) for name in FEATURES):
+            self._session.predictions.features.want()
+
     def _prediction_replaced(self) -> None:
+        self._want_features()
         self._refresh("mask", "probability", "verdicts", *_PATCHES, *_ATTENTION)
 
     def _threshold_changed(self) -> None:
         self._refresh("mask", "verdicts")
 
-    def _overlay_changed(self, name: str) -> None:
-        del name  # showing a layer costs nothing when it is not stale
+    def _overlay_changed(self, _name: str) -> None:
+        """Showing a layer costs nothing when it is not stale."""
+        self._want_features()
         self._refresh()
 
     def _pointer_moved(self, pointer: Pointer | None) -> None:
@@ -271,6 +280,22 @@ class CanvasLayers(QObject):
         height, width = prediction.probability.shape
         padded_height, padded_width = prediction.padded_shape
         layer.set_rgba(rgba, extent=(padded_width, padded_height), clip=(width, height))
+
+    def _feature_maker(self, name: str) -> Callable[[], None]:
+        def make() -> None:
+            layer, state, frame = self._rasters[name], self._session.predictions.features, self._session.frame
+            strength = state.map(name)
+            if state.current is None or strength is None or frame is None:
+                layer.clear()
+                return
+            values = stretched(strength.values)
+            shape = (int(values.shape[0]), int(values.shape[1]))
+            height, width = frame.pixels.shape
+            padded_height, padded_width = state.current.padded_shape
+            rgba = heat_rgba(values, padded_shape=shape, shape=shape, opacity=1.0)
+            layer.set_rgba(rgba, extent=(padded_width, padded_height), clip=(width, height))
+
+        return make
 
     def _decision(self, name: str) -> Decision | None:
         prediction = self._session.prediction

@@ -1,28 +1,23 @@
 """The Stages strip: the frame's way through the cascade, one picture for each step, with what the step cost.
 
-A click on a step lays it over the frame; the pointer on the canvas is marked in every picture.
+A click on a step lays it over the frame; the pointer on the canvas is marked in every picture with the value there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QWidget
 
-from adsnet.prediction import Attention, FloatMap, Prediction, StageCost
-from app.imaging.overlay import Rgba
+from adsnet.prediction import FloatMap, Prediction
 from app.imaging.thumbnail import decision_rgba, frame_rgba, map_rgba, mask_rgba
+from app.state.display import FEATURES
 from app.state.session import Session
 from app.views.binding import WhileSeen
-from app.views.theme import colours
+from app.views.stage_card import ChannelCard, StageCard
 from app.views.tools import Pointer
-
-_PICTURE = QSize(76, 57)
-_PAD = 5
-_LINES = 3
 
 
 class Step(NamedTuple):
@@ -34,11 +29,35 @@ class Step(NamedTuple):
     tip: str
 
 
+def _distribution(stage: int, cost: tuple[str, ...]) -> tuple[Step, ...]:
+    return (
+        Step(
+            f"Before {stage}", f"joined {stage}", (),
+            f"F′ at stage {stage}, eq. (2): level B{stage} and the global feature added; both attentions look at it",
+        ),
+        Step(
+            f"Attention {stage}", f"attention{stage}", cost,
+            f"Spatial attention of the AFD at stage {stage}, eq. (4); the cost of the AFD is that of all its stages",
+        ),
+        Step(
+            f"Channels {stage}", None, (),
+            f"Stage {stage}. Above: channel attention, eq. (3). Below: strength of every channel before the AFD (up) "
+            "and after it (down). A click shows the weights large",
+        ),
+        Step(
+            f"After {stage}", f"F{stage}", (),
+            f"F{stage}, eq. (5): the level through the gate of both attentions, and the global feature",
+        ),
+    )  # fmt: skip
+
+
 STEPS: tuple[Step, ...] = (
     Step("Frame", None, (), "The frame as the network gets it; a click takes all steps off the canvas"),
-    Step("Backbone", None, ("stem", "B2", "B3", "B4"), "Features at stride 2, 4, 8 and 16: computed everywhere"),
-    Step("Attention 4", "attention4", ("AFD",), "Spatial attention of the AFD at stage 4; the cost is that of the AFD"),
-    Step("Attention 3", "attention3", (), "Spatial attention of the AFD at stage 3; computed with that of stage 4"),
+    Step("B2", "B2", ("stem", "B2"), "Strength of the features of the backbone at stride 4; cost with the stem"),
+    Step("B3", "B3", ("B3",), "Strength of the features of the backbone at stride 8"),
+    Step("B4", "B4", ("B4",), "Strength of the features of the backbone at stride 16"),
+    *_distribution(4, ("AFD",)),
+    *_distribution(3, ()),
     Step("Decide 4 → 3", "patches3", ("stage 4", "decision 3"), "Keep probabilities of stage 4; dropped patches dark"),
     Step("Decide 3 → 2", "patches2", ("stage 3", "decision 2"), "Keep probabilities of stage 3; dropped patches dark"),
     Step(
@@ -49,128 +68,35 @@ STEPS: tuple[Step, ...] = (
 )  # fmt: skip
 
 
-class StageCard(QAbstractButton):
-    """A picture with a title and its cost; checked while its overlay is shown."""
-
-    def __init__(self, step: Step) -> None:
-        super().__init__()
-        self.step = step
-        self.cost: tuple[str, ...] = ()
-        self._bars: dict[str, float] = {}
-        self._picture: QPixmap | None = None
-        self._pointer: QPointF | None = None
-        self.setToolTip(step.tip)
-        self.setAccessibleName(step.title)
-        self.setCheckable(step.layer is not None)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-
-    def sizeHint(self) -> QSize:
-        """Title, picture and the lines of the cost."""
-        line = self.fontMetrics().lineSpacing()
-        return QSize(_PICTURE.width() + 2 * _PAD, _PICTURE.height() + (1 + _LINES) * line + 2 * _PAD)
-
-    @property
-    def picture(self) -> QPixmap | None:
-        """What is drawn, at its own resolution."""
-        return self._picture
-
-    def show_picture(self, rgba: Rgba | None) -> None:
-        """Draw another map, or none."""
-        if rgba is None:
-            self._picture = None
-        else:
-            height, width = rgba.shape[:2]
-            image = QImage(rgba.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
-            self._picture = QPixmap.fromImage(image.copy())
-        self.update()
-
-    def show_cost(self, stages: list[StageCost]) -> None:
-        """Write the cost of some stages below the picture; without a picture, draw how it is shared among them."""
-        self.cost = _cost_lines(stages)
-        longest = max((stage.seconds for stage in stages), default=0.0)
-        self._bars = {stage.name: stage.seconds / longest for stage in stages} if longest else {}
-        self.update()
-
-    def show_pointer(self, at: QPointF | None) -> None:
-        """Mark a place, 0..1 in both directions, or none."""
-        if at != self._pointer:
-            self._pointer = at
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the card."""
-        c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.isChecked() or self.underMouse() or self.hasFocus():
-            painter.setPen(QColor(c.accent if self.isChecked() or self.hasFocus() else c.line))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        line = self.fontMetrics().lineSpacing()
-        text = QRectF(0, _PAD - 1, self.width(), line)
-        painter.setPen(QColor(c.text))
-        painter.drawText(text, Qt.AlignmentFlag.AlignCenter, self.step.title)
-        frame = QRectF(QPointF(_PAD, _PAD + line), _PICTURE)
-        self._draw_picture(painter, frame)
-        painter.setPen(QColor(c.quiet))
-        for row, words in enumerate(self.cost):
-            text.moveTop(frame.bottom() + 1 + row * line)
-            painter.drawText(text, Qt.AlignmentFlag.AlignCenter, words)
-
-    def _draw_picture(self, painter: QPainter, frame: QRectF) -> None:
-        if self._picture is None:
-            self._draw_bars(painter, frame)
-            return
-        size = QSize(self._picture.size()).scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRectF(QPointF(0, 0), size)
-        place.moveCenter(frame.center())
-        painter.drawPixmap(place.toRect(), self._picture)
-        if self._pointer is not None:
-            at = place.topLeft() + QPointF(self._pointer.x() * place.width(), self._pointer.y() * place.height())
-            for width, colour in ((3.0, QColor(0, 0, 0, 180)), (1.2, QColor(255, 255, 255))):
-                pen = painter.pen()
-                pen.setColor(colour)
-                pen.setWidthF(width)
-                painter.setPen(pen)
-                painter.drawLine(at - QPointF(5, 0), at + QPointF(5, 0))
-                painter.drawLine(at - QPointF(0, 5), at + QPointF(0, 5))
-
-    def _draw_bars(self, painter: QPainter, frame: QRectF) -> None:
-        c = colours()
-        painter.setPen(QColor(c.line))
-        painter.drawRect(frame.adjusted(0, 0, -1, -1))
-        row = frame.height() / max(1, len(self._bars))
-        for number, (name, share) in enumerate(self._bars.items()):
-            place = QRectF(frame.left() + 4, frame.top() + number * row, frame.width() - 8, row)
-            bar = place.adjusted(0, 2, 0, -2)
-            bar.setWidth(bar.width() * share)
-            painter.fillRect(bar, QColor(c.raised))
-            painter.setPen(QColor(c.quiet))
-            painter.drawText(place.adjusted(2, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, name)
-
-
 class StagesPanel(QScrollArea):
-    """All steps in a row.
+    """All steps in a row. The features are only computed while the strip is visible.
 
     Signals:
         layer_requested(str, bool): show or hide an overlay.
+        channels_requested(): show the channel attentions large.
     """
 
     layer_requested = Signal(str, bool)
+    channels_requested = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.cards = {step.title: StageCard(step) for step in STEPS}
+        self.channels: dict[int, ChannelCard] = {}
+        self.cards: dict[str, StageCard] = {}
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
-        for card in self.cards.values():
+        for step in STEPS:
+            stage = next((s for s in (4, 3) if step.title == f"Channels {s}"), None)
+            if stage is None:
+                card = StageCard(step.title, step.tip, checkable=step.layer is not None)
+            else:
+                card = self.channels[stage] = ChannelCard(step.title, step.tip)
+            self.cards[step.title] = card
             layout.addWidget(card)
-            card.clicked.connect(lambda checked, card=card: self._clicked(card, checked))
+            card.clicked.connect(lambda checked, step=step: self._clicked(step, checked))
         layout.addStretch(1)
         self.setWidget(row)
         self.setWidgetResizable(True)
@@ -178,14 +104,19 @@ class StagesPanel(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(row.sizeHint().height() + self.horizontalScrollBar().sizeHint().height())
         self._seen = WhileSeen(row, self._read)
+        self._missed = WhileSeen(row, session.predictions.features.want)
         predictions = session.predictions
         for signal in (predictions.arrived, predictions.cleared, session.frame_changed, session.sequence_changed):
             signal.connect(self._seen.wish)
         predictions.threshold_changed.connect(self._seen.wish)
+        predictions.arrived.connect(self._missed.wish)
+        predictions.features.changed.connect(self._read_features)
         session.display.levels_changed.connect(self._seen.wish)
         session.display.colour_map_changed.connect(self._seen.wish)
         session.display.overlay_changed.connect(self._read_layers)
         self._seen.wish()
+        self._missed.wish()
+        self._read_features()
         self._read_layers()
 
     def show_pointer(self, pointer: Pointer | None) -> None:
@@ -195,66 +126,99 @@ class StagesPanel(QScrollArea):
         if pointer is not None and frame is not None:
             height, width = frame.pixels.shape
             x, y = (pointer.x + 0.5) / width, (pointer.y + 0.5) / height
-            at = QPointF(x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None
+            at = QPointF(x, y) if 0 <= x < 1 and 0 <= y < 1 else None
         for card in self.cards.values():
             card.show_pointer(at)
 
-    def _clicked(self, card: StageCard, checked: bool) -> None:
-        if card.step.layer is not None:
-            self.layer_requested.emit(card.step.layer, checked)
-        elif card.step.title == "Frame":
-            for step in STEPS:
-                if step.layer is not None:
-                    self.layer_requested.emit(step.layer, False)
+    def _clicked(self, step: Step, checked: bool) -> None:
+        if step.layer is not None:
+            self.layer_requested.emit(step.layer, checked)
+        elif step.title == "Frame":
+            for other in STEPS:
+                if other.layer is not None:
+                    self.layer_requested.emit(other.layer, False)
+        else:
+            self.channels_requested.emit()
 
     def _read_layers(self, _name: str = "") -> None:
-        for card in self.cards.values():
-            if card.step.layer is not None:
-                card.setChecked(self._session.display.visible(card.step.layer))
+        for step in STEPS:
+            if step.layer is not None:
+                self.cards[step.title].setChecked(self._session.display.visible(step.layer))
 
     def _read(self) -> None:
         prediction = self._session.prediction
-        pictures = self._pictures(prediction)
+        self._show_frame()
+        self._show_maps(prediction)
+        self._read_channels()
         costs = {stage.name: stage for stage in prediction.stages} if prediction is not None else {}
-        for title, card in self.cards.items():
-            card.show_picture(pictures.get(title))
-            card.show_cost([costs[stage] for stage in card.step.stages if stage in costs])
+        for step in STEPS:
+            self.cards[step.title].show_cost([costs[stage] for stage in step.stages if stage in costs])
         self.cards["Mask"].show_cost(list(costs.values()))
 
-    def _pictures(self, prediction: Prediction | None) -> Mapping[str, Rgba]:
-        pictures: dict[str, Rgba] = {}
+    def _show_frame(self) -> None:
         frame, display = self._session.frame, self._session.display
-        if frame is not None:
-            pictures["Frame"] = frame_rgba(
-                frame.pixels, display.levels, colour_map=display.colour_map, gamma=display.gamma
-            )
-        if prediction is None:
-            return pictures
-        for attention in prediction.attentions:
-            if attention.spatial.size and attention.stage in (4, 3):
-                pictures[f"Attention {attention.stage}"] = map_rgba(_inside(attention, prediction))
-        for decision in prediction.decisions:
-            pictures[f"Decide {decision.decided_at} → {decision.applies_to}"] = decision_rgba(decision)
-        pictures["Probability"] = map_rgba(prediction.probability)
+        if frame is None:
+            self.cards["Frame"].show_map(None)
+            return
+        rgba = frame_rgba(frame.pixels, display.levels, colour_map=display.colour_map, gamma=display.gamma)
+        self.cards["Frame"].show_map(rgba, frame.pixels)
+
+    def _show_maps(self, prediction: Prediction | None) -> None:
+        """The steps of which the prediction tells."""
         mask = self._session.predictions.mask
-        if mask is not None:
-            pictures["Mask"] = mask_rgba(mask)
-        return pictures
+        if prediction is None or mask is None:
+            for step in STEPS:
+                if step.layer not in (None, *FEATURES):
+                    self.cards[step.title].show_map(None)
+            return
+        shape, padded = prediction.probability.shape, prediction.padded_shape
+        for attention in prediction.attentions:
+            if attention.spatial.size and attention.stage in self.channels:
+                values, covered = inside(attention.spatial, shape, padded)
+                self.cards[f"Attention {attention.stage}"].show_map(map_rgba(values), values, covered)
+        for decision in prediction.decisions:
+            values, covered = inside(decision.keep_probability, shape, padded)
+            picture = decision_rgba(decision)[: values.shape[0], : values.shape[1]]
+            self.cards[f"Decide {decision.decided_at} → {decision.applies_to}"].show_map(
+                np.ascontiguousarray(picture), values, covered
+            )
+        self.cards["Probability"].show_map(map_rgba(prediction.probability), prediction.probability)
+        self.cards["Mask"].show_map(mask_rgba(mask), mask)
+
+    def _read_features(self) -> None:
+        features, frame = self._session.predictions.features, self._session.frame
+        for step in STEPS:
+            if step.layer not in FEATURES or step.layer is None:
+                continue
+            strength = features.map(step.layer)
+            if strength is None or features.current is None or frame is None:
+                self.cards[step.title].show_map(None)
+            else:
+                values, covered = inside(strength.values, frame.pixels.shape, features.current.padded_shape)
+                self.cards[step.title].show_map(map_rgba(values), values, covered)
+        self._read_channels()
+
+    def _read_channels(self) -> None:
+        prediction, features = self._session.prediction, self._session.predictions.features
+        weights = {a.stage: a.channel for a in prediction.attentions} if prediction is not None else {}
+        for stage, card in self.channels.items():
+            before, after = features.map(f"joined {stage}"), features.map(f"F{stage}")
+            card.show_channels(
+                weights.get(stage), before.channels if before else None, after.channels if after else None
+            )
 
 
-def _inside(attention: Attention, prediction: Prediction) -> FloatMap:
-    """The cells of a stage map that lie in the frame, without those of the padding alone."""
-    (height, width), (padded_height, padded_width) = prediction.probability.shape, prediction.padded_shape
-    rows, columns = attention.spatial.shape
-    return attention.spatial[: -(-height * rows // padded_height), : -(-width * columns // padded_width)]
+def inside(
+    values: FloatMap, shape: tuple[int, ...], padded_shape: tuple[int, int]
+) -> tuple[FloatMap, tuple[float, float]]:
+    """The cells of a stage map that lie in the frame, without those of the padding alone.
 
-
-def _cost_lines(stages: list[StageCost]) -> tuple[str, ...]:
-    """Milliseconds, GFLOP, and the share of the work that was saved."""
-    if not stages:
-        return ()
-    seconds = sum(stage.seconds for stage in stages)
-    dense, done = sum(stage.gflop_dense for stage in stages), sum(stage.gflop_done for stage in stages)
-    saved = round(100 * (1 - done / dense)) if dense else 0
-    work = f"{done:.2f} GFLOP" if done >= 0.01 or not done else f"{1000 * done:.1f} MFLOP"
-    return f"{seconds * 1000:.1f} ms", work, *([f"{saved} % saved"] if saved else [])
+    Returns:
+        the cells, and the shares of their rows and columns in the frame: the last cell may lie across its edge.
+    """
+    counts, shares = [], []
+    for side, cells, padded in zip(shape, values.shape, padded_shape, strict=True):
+        count = -(-side * cells // padded)
+        counts.append(count)
+        shares.append(side * cells / (padded * count))
+    return values[: counts[0], : counts[1]], (shares[0], shares[1])

@@ -101,6 +101,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     display = session.display
     window.layers.visible_requested.connect(display.set_visible)
     window.stages.layer_requested.connect(display.set_visible)
+    window.stages.channels_requested.connect(lambda: window.show_panel("cascade"))
     window.layers.opacity_requested.connect(display.set_opacity)
     window.layers.outline_requested.connect(display.set_outline_only)
     window.display.window_requested.connect(display.set_window)

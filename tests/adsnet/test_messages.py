@@ -21,6 +21,8 @@ from adsnet.messages import (
     MAX_HEADER,
     Decoder,
     Evaluated,
+    Examine,
+    Examined,
     JobDone,
     JobFailed,
     JobStopped,
@@ -37,7 +39,7 @@ from adsnet.messages import (
     TrainProgress,
     encode,
 )
-from adsnet.prediction import Attention, Decision, Prediction, StageCost
+from adsnet.prediction import Attention, Decision, FeatureMap, Features, Prediction, StageCost
 
 
 def same(a: object, b: object) -> bool:
@@ -105,6 +107,8 @@ predictions = st.builds(
     text,
     st.lists(costs, max_size=2).map(tuple),
 )
+feature_maps = st.builds(FeatureMap, text, float_maps(1, 2), float_maps(3))
+features = st.builds(Features, st.lists(feature_maps, max_size=2).map(tuple), st.tuples(whole, whole))
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(LoadModel, whole, text, text),
     st.builds(Predict, whole, whole, text, st.none() | any_array, sparsities, text),
@@ -116,6 +120,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Ready, whole, text, text),
     st.builds(ModelLoaded, whole, text, text, tables),
     st.builds(Predicted, whole, whole, text, predictions),
+    st.builds(Examine, whole, text, st.none() | any_array),
+    st.builds(Examined, whole, text, features),
     st.builds(TrainProgress, whole, whole, whole, st.dictionaries(text, st.floats(), max_size=3), st.floats()),
     st.builds(Evaluated, whole, text, tables, frame_records),
     st.builds(JobDone, whole, tables),

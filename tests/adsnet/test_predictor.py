@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from adsnet import predictor as module
 from adsnet.config import DENSE, ForcedPatch, PatchGrid, Sparsity
 from adsnet.errors import EngineError, FrameError, ModelFileError
 from adsnet.model.acs import patch_grid
+from adsnet.model.afd import Distribute, _align
+from adsnet.model.backbone import Levels
 from adsnet.model.fused import fused
 from adsnet.model.heads import DROPPED_LOGIT
 from adsnet.model.work import stage_work
+from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor, _edges
 from adsnet.sparse.patches import spread
@@ -290,3 +294,51 @@ def test_frames_of_a_batch_share_the_cost(predictor: Predictor) -> None:
     assert both[0].stages == both[1].stages
     work = stage_work(lively_network(), 48, 64, {})
     assert {s.name: s.gflop_dense for s in both[0].stages} == {name: one.dense for name, one in work.items()}
+
+
+# ---- the features -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"distribute": (2, 3, 4)}, {"afd": "off"}, {"attention": "gate_only"}], ids=str
+)
+@torch.inference_mode()
+def test_features_are_the_strength_of_the_tensors_of_the_network(options: dict[str, Any]) -> None:
+    """Against what the layers of the network as trained say when they are watched."""
+    config = tiny(**options)
+    made = Predictor(lively_network(config), tiny_card(config), device="cpu", precision="fp32")
+    network = copy.deepcopy(lively_network(config))
+    seen: dict[str, torch.Tensor] = {}
+
+    def watch(layer: torch.nn.Module, name: str) -> None:
+        layer.register_forward_hook(lambda _layer, _inputs, output: seen.update({name: output}))
+
+    for level in (2, 3, 4):
+        watch(getattr(network.backbone, f"stage{level}"), f"B{level}")
+    fed = [] if options.get("afd") == "off" else sorted(options.get("distribute", (3, 4)), reverse=True)
+    for stage in fed:
+        distribute = network.afd.stages[str(stage)]
+        assert isinstance(distribute, Distribute)
+        watch(distribute, f"F{stage}")
+        distribute.lateral.register_forward_hook(lambda _l, _i, output, s=stage: seen.update({f"lateral {s}": output}))
+    pixels = frame(45, 53)
+    made.set_frame(pixels)
+    before = made.predict_again(SPARSE)
+    features = made.examine()
+    assert features.padded_shape == (48, 64)
+    assert equal(before, made.predict_again(SPARSE))  # looking changes nothing
+    encoded = network.encode(
+        torch.from_numpy(pad_to_multiple(normalise(pixels, made.card.normalisation), 16))[None, None]
+    )
+    groups = network.afd._groups(Levels(encoded.stem, seen["B2"], seen["B3"], seen["B4"]))
+    expected = {name: seen[name] for name in ("B2", "B3", "B4")}
+    for stage in fed:
+        lateral = seen[f"lateral {stage}"]
+        expected[f"joined {stage}"] = lateral + _align(groups[stage], lateral)
+        expected[f"F{stage}"] = seen[f"F{stage}"][0]
+    assert [one.name for one in features.maps] == list(expected)
+    for one in features.maps:
+        tensor = expected[one.name][0].double().numpy()
+        assert one.values.dtype == one.channels.dtype == np.float32 and one.values.max() > 0
+        np.testing.assert_allclose(one.values, np.sqrt((tensor**2).mean(0)), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(one.channels, np.sqrt((tensor**2).mean((1, 2))), rtol=1e-3, atol=1e-5)

@@ -26,6 +26,8 @@ from adsnet.detectors.networks import RIVALS
 from adsnet.messages import (
     Decoder,
     Evaluated,
+    Examine,
+    Examined,
     JobDone,
     JobFailed,
     JobStopped,
@@ -308,6 +310,30 @@ def test_a_prediction_needs_a_model_and_pixels(model_path: Path, tmp_path: Path)
     ]
     assert [a.job for a in answers if isinstance(a, CLOSING)] == [1, 2, 3, 4, 5, 6, 7, 8, 2, 9]
     assert all(a.details == "" for a in answers if isinstance(a, JobFailed))
+
+
+def test_the_frame_predicted_last_is_examined(model_path: Path) -> None:
+    answers = in_process(
+        Examine(1, "a"),
+        LoadModel(2, str(model_path)),
+        predict(3, "a", PIXELS),
+        Examine(4, "a"),
+        Examine(5, "b"),
+        Examine(6, "b", PIXELS),
+        predict(7, "b"),
+        predict(8, "a"),
+    )
+    assert [type(a) for a in answers] == [
+        JobFailed, ModelLoaded, Predicted, Examined, JobFailed, Examined, Predicted, JobFailed,
+    ]  # fmt: skip
+    examined = answers[3]
+    assert isinstance(examined, Examined) and (examined.job, examined.frame) == (4, "a")
+    predictor = Predictor.from_file(model_path)
+    predictor.set_frame(PIXELS)
+    for got, expected in zip(examined.features.maps, predictor.examine().maps, strict=True):
+        assert got.name == expected.name
+        np.testing.assert_allclose(got.values, expected.values, atol=1e-5)
+        np.testing.assert_allclose(got.channels, expected.channels, atol=1e-5)
 
 
 def test_a_frame_that_fails_is_not_taken_for_the_next(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

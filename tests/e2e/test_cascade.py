@@ -13,9 +13,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from adsnet.config import Sparsity
-from adsnet.prediction import Prediction
+from adsnet.prediction import FloatMap, Prediction
+from adsnet.predictor import Predictor
 from adsnet.resources import path_of
 from app.bootstrap import Studio
+from app.imaging.overlay import heat_rgba
+from app.state.session import Session
+from app.views.canvas_layers import stretched
+from app.views.tools import Pointer
 from tests.e2e.conftest import RunStudio
 
 SECONDS = 120
@@ -71,6 +76,101 @@ def test_patches_are_kept_above_a_threshold_of_each_stage(sample: Path, run_stud
         assert session.sparsity == Sparsity() and settled(studio).kept == {"3": 0.75, "2": 0.5}
 
     assert run_studio([str(sample)], drive) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: RunStudio) -> None:
+    """Worker, session, strip, canvas and panels against the network in this process, number by number."""
+    predictor = Predictor.from_file(None)
+
+    def drive(studio: Studio) -> None:
+        session, window = studio.session, studio.window
+        window.resize(1400, 900)
+        session.go_to(22)
+        made, frame = settled(studio), session.frame
+        assert frame is not None
+        features = session.predictions.features
+        wait(lambda: features.current is not None, "the features")
+        expected = predictor.predict(frame.pixels, session.sparsity, session.engine)
+        examined = predictor.examine()
+        assert_same_prediction(made, expected)
+        assert features.current is not None and features.current.padded_shape == examined.padded_shape
+        for got, wanted in zip(features.current.maps, examined.maps, strict=True):
+            assert got.name == wanted.name
+            np.testing.assert_allclose(got.values, wanted.values, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(got.channels, wanted.channels, rtol=1e-4, atol=1e-5)
+
+        # A click on a step lays its map over the frame, cell by cell; the value under the pointer is that of the cell.
+        x, y = 201, 77
+        window.workspace.canvas.pointer_moved.emit(Pointer(x, y))
+        titles = {"B2": "B2", "B3": "B3", "B4": "B4", "joined 4": "Before 4", "F4": "After 4", "F3": "After 3"}
+        for one in examined.maps:
+            if one.name in titles:
+                card = window.stages.cards[titles[one.name]]
+                window.stages.ensureWidgetVisible(card)
+                QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+                cells = one.values.shape
+                drawn = window.workspace.layers.raster(one.name).pixels
+                values = stretched(features_of(session, one.name))
+                assert drawn is not None and np.array_equal(
+                    drawn, heat_rgba(values, padded_shape=cells, shape=cells, opacity=1.0)
+                )
+                stride = examined.padded_shape[0] // cells[0]
+                assert float(card.value) == pytest.approx(float(one.values[y // stride, x // stride]), rel=6e-3)
+                QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+                assert not session.display.visible(one.name)
+        for attention in expected.attentions:
+            card = window.stages.cards[f"Attention {attention.stage}"]
+            cell = attention.spatial[y >> attention.stage, x >> attention.stage]
+            assert float(card.value) == pytest.approx(float(cell), rel=6e-3)
+            bars = window.cascade._bars[attention.stage]._bars.opts["height"]
+            np.testing.assert_allclose(bars, attention.channel, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(window.stages.channels[attention.stage].weights, attention.channel, rtol=1e-4)
+        for decision in expected.decisions:
+            session.display.set_visible(f"patches{decision.applies_to}", True)
+            layer = window.workspace.layers.patches(f"patches{decision.applies_to}")
+            assert layer._decision is not None and np.array_equal(layer._decision.kept, decision.kept)
+            np.testing.assert_allclose(layer._decision.keep_probability, decision.keep_probability, rtol=1e-4, atol=1e-5)
+        drawn_mask = window.workspace.layers.mask("mask").mask
+        assert drawn_mask is not None and np.array_equal(drawn_mask, expected.mask)
+        assert window.stages.cards["Mask"].value == str(int(expected.mask[y, x]))
+
+        # Forced patches: the engine with that mask says what the window shows.
+        QTest.keyClick(window.workspace.canvas, Qt.Key.Key_P)
+        rows, columns = made.decisions[1].row_edges, made.decisions[1].column_edges
+        dropped, kept = np.argwhere(~made.decisions[1].kept)[0], np.argwhere(made.decisions[1].kept)[-1]
+        canvas = window.workspace.canvas
+        for row, column in (dropped, kept):
+            place = canvas.position_of(float(columns[column]) + 7, float(rows[row]) + 7).toPoint()
+            QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+            settled(studio)
+        forced = settled(studio)
+        assert len(session.sparsity.forced) == 3  # one kept for both stages, one dropped
+        wanted = predictor.predict(frame.pixels, session.sparsity, session.engine)
+        assert_same_prediction(forced, wanted)
+        changed = [(d.kept != before.kept).sum() for d, before in zip(forced.decisions, made.decisions, strict=True)]
+        assert forced.decisions[1].kept[tuple(dropped)] and not forced.decisions[1].kept[tuple(kept)]
+        assert changed[1] >= 2 and not np.array_equal(forced.probability, made.probability)
+
+    assert run_studio([str(sample)], drive) == 0
+
+
+def features_of(session: Session, name: str) -> FloatMap:
+    strength = session.predictions.features.map(name)
+    assert strength is not None
+    return strength.values
+
+
+def assert_same_prediction(got: Prediction, expected: Prediction) -> None:
+    np.testing.assert_allclose(got.probability, expected.probability, atol=1e-4)
+    for mine, theirs in zip(got.decisions, expected.decisions, strict=True):
+        assert np.array_equal(mine.kept, theirs.kept)
+        for name in ("keep_probability", "class_probability", "iou_score"):
+            np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-4)
+    for one, other in zip(got.attentions, expected.attentions, strict=True):
+        np.testing.assert_allclose(one.channel, other.channel, atol=1e-4)
+        np.testing.assert_allclose(one.spatial, other.spatial, atol=1e-4)
 
 
 def assert_kept_above(made: Prediction, stage3: float, stage2: float) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from adsnet.messages import (
     Decoder,
     Evaluated,
+    Examine,
+    Examined,
     JobDone,
     JobFailed,
     JobStopped,
@@ -30,11 +32,12 @@ from adsnet.messages import (
     TrainProgress,
     encode,
 )
-from adsnet.prediction import Prediction
+from adsnet.prediction import FeatureMap, Features, Prediction
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
 output = sys.stdout.buffer
 stopped: set[int] = set()
+looks: list[str] = []
 
 
 def send(message: Message) -> None:
@@ -93,6 +96,21 @@ def predict(request: Predict, frames: dict[str, tuple[int, ...]], model: str) ->
     send(Predicted(request.job, request.generation, request.frame, answer))
 
 
+def examine(request: Examine, frames: dict[str, tuple[int, ...]]) -> None:
+    """One map of one cell that counts how often it was asked."""
+    if MODE == "dies looking":
+        die("kill")
+    if request.pixels is not None:
+        frames.clear()
+        frames[request.frame] = request.pixels.shape
+    if MODE == "blind" or request.frame not in frames:
+        send(JobFailed(request.job, "There is too little memory.", "traceback"))
+        return
+    looks.append(request.frame)
+    one = FeatureMap("B2", np.full((1, 1), len(looks), np.float32), np.zeros(1, np.float32))
+    send(Examined(request.job, request.frame, Features((one,), (16, 16))))
+
+
 def train(request: StartTraining) -> Iterator[Message]:
     steps = int(request.config["iterations"])
     entry = {"frame": "a", "targets": 1, "found": 0, "false": 0, "iou": 0.1}
@@ -138,6 +156,8 @@ def main() -> None:
                 send(ModelLoaded(request.job, name, path, {"device": request.device}))
         elif isinstance(request, Predict):
             predict(request, frames, model)
+        elif isinstance(request, Examine):
+            examine(request, frames)
         elif isinstance(request, StartTraining):
             for event in train(request):
                 send(event)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from adsnet.prediction import Attention, Decision, Prediction
+from adsnet.prediction import Attention, Decision, FeatureMap, Features, Prediction
 from adsnet.resources import path_of
 from app.state.session import Model, Session
 from app.storage.settings import Settings
@@ -113,6 +113,17 @@ def prediction(*boxes: tuple[int, int, int, int], dropped: int = 3) -> Predictio
         model="test-model",
         engine="gather",
     )
+
+
+def features() -> Features:
+    """Of a frame of ``SHAPE``: random strengths."""
+    rng = np.random.default_rng(11)
+    strides = {"B2": 4, "B3": 8, "B4": 16, "joined 4": 16, "F4": 16, "joined 3": 8, "F3": 8}
+    maps = (
+        FeatureMap(name, rng.random((SHAPE[0] // s, SHAPE[1] // s), np.float32), rng.random(8, np.float32))
+        for name, s in strides.items()
+    )
+    return Features(tuple(maps), SHAPE)
 
 
 def arrive(session: Session, made: Prediction) -> None:

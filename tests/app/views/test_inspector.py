@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -17,11 +17,12 @@ from app.state.session import Session
 from app.state.verdicts import FrameVerdicts
 from app.views.cascade_panel import CascadePanel
 from app.views.report_panel import ReportPanel
-from app.views.stages_panel import STEPS, StageCard, StagesPanel
+from app.views.stage_card import StageCard
+from app.views.stages_panel import STEPS, StagesPanel, inside
 from app.views.tools import PatchTool, Pointer
 from app.views.why_panel import WhyPanel
 from app.views.window import MainWindow
-from tests.app.views.conftest import arrive, prediction
+from tests.app.views.conftest import arrive, features, prediction
 
 COSTS = (
     StageCost("stem", 0.001, 0.5, 0.5), StageCost("B2", 0.003, 1.0, 1.0), StageCost("AFD", 0.002, 0.5, 0.5),
@@ -67,7 +68,7 @@ def test_every_step_tells_its_cost(session: Session, qtbot: QtBot) -> None:
     panel.show()
     arrive(session, costly())
     qtbot.waitUntil(lambda: panel.cards["Mask"].cost != ())
-    assert panel.cards["Backbone"].cost == ("4.0 ms", "1.50 GFLOP")
+    assert panel.cards["B2"].cost == ("4.0 ms", "1.50 GFLOP") and panel.cards["B3"].cost == ()
     assert panel.cards["Decide 4 → 3"].cost == ("1.0 ms", "4.0 MFLOP")
     assert panel.cards["Decide 3 → 2"].cost == ("3.0 ms", "0.50 GFLOP", "75 % saved")
     assert panel.cards["Mask"].cost == ("10.0 ms", "2.50 GFLOP", "37 % saved")
@@ -96,6 +97,93 @@ def test_the_pointer_is_marked_at_its_share_of_the_frame(session: Session, qtbot
     assert all(c._pointer is not None and (c._pointer.x(), c._pointer.y()) == (0.5, 0.25) for c in panel.cards.values())
     panel.show_pointer(Pointer(-9, 0))
     assert all(card._pointer is None for card in panel.cards.values())
+
+
+def test_every_step_says_its_value_under_the_pointer(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    made = costly()
+    arrive(session, made)
+    session.predictions.features.take(features())
+    qtbot.waitUntil(lambda: panel.cards["Mask"].picture is not None)
+    row, column = 11, 21  # in the target; maps of 3 × 4 cells of 16 pixels, of 12 × 16 cells of 4
+    panel.show_pointer(Pointer(float(column), float(row)))
+    assert session.frame is not None
+    expected = {
+        "Frame": str(int(session.frame.pixels[row, column])),
+        "Attention 4": f"{made.attentions[0].spatial[0, 1]:.3g}",
+        "Attention 3": f"{made.attentions[1].spatial[0, 1]:.3g}",
+        "Decide 4 → 3": f"{made.decisions[0].keep_probability[0, 1]:.3g}",
+        "Probability": "0.9",
+        "Mask": "1",
+    }
+    for one in features().maps:
+        if one.name in ("B2", "F4"):
+            step = 48 // one.values.shape[0]
+            title = {"B2": "B2", "F4": "After 4"}[one.name]
+            expected[title] = f"{one.values[row // step, column // step]:.3g}"
+    assert {title: panel.cards[title].value for title in expected} == expected
+    assert len(set(expected.values())) == len(expected)
+    panel.show_pointer(None)
+    assert {card.value for card in panel.cards.values()} == {""}
+
+
+def test_maps_of_a_padded_frame_are_cut_and_the_pointer_stays_true(session: Session, qtbot: QtBot) -> None:
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    cells, (down, across) = inside(values, (33, 40), (48, 64))  # cells of 16: three rows, two and a half columns
+    assert cells.tolist() == values[:3, :3].tolist() and (down, across) == (33 / 48, 40 / 48)
+    card = StageCard("x", "", checkable=False)
+    qtbot.addWidget(card)
+    card.show_map(map_rgba(cells), cells, (down, across))
+    for x, y in ((39, 32), (0, 0), (15, 16), (16, 15)):
+        card.show_pointer(QPointF((x + 0.5) / 40, (y + 0.5) / 33))
+        assert card.value == f"{values[y // 16, x // 16]:.3g}"
+
+
+def test_features_are_wanted_where_the_strip_or_their_layer_is_seen(
+    window: MainWindow, session: Session, qtbot: QtBot
+) -> None:
+    state = session.predictions.features
+    qtbot.waitUntil(lambda: state.wanted)
+    window.docks["stages"].hide()
+    session.go_to(2)
+    arrive(session, prediction())
+    qtbot.wait(50)
+    assert not state.wanted
+    session.display.set_visible("B3", True)
+    assert state.wanted
+    state.take(features())
+    drawn = window.workspace.layers.raster("B3").pixels
+    assert drawn is not None and drawn.shape == (6, 8, 4)  # cell by cell, however large the frame
+    session.go_to(1)
+    assert state.current is None and window.workspace.layers.raster("B3").pixels is None
+    arrive(session, prediction())
+    assert state.wanted
+    session.display.set_visible("B3", False)
+    session.go_to(3)
+    arrive(session, prediction())
+    qtbot.wait(50)
+    assert not state.wanted
+
+
+def test_channels_are_shown_before_and_after_the_attention(session: Session, qtbot: QtBot) -> None:
+    panel = StagesPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    made, seen = prediction(), features()
+    arrive(session, made)
+    session.predictions.features.take(seen)
+    qtbot.waitUntil(lambda: panel.channels[4].weights.size > 0)
+    for stage, card in panel.channels.items():
+        attention = next(a for a in made.attentions if a.stage == stage)
+        assert np.array_equal(card.weights, attention.channel)
+        by_name = {one.name: one.channels for one in seen.maps}
+        assert np.array_equal(card.before, by_name[f"joined {stage}"])
+        assert np.array_equal(card.after, by_name[f"F{stage}"])
+    asked: list[int] = []
+    panel.channels_requested.connect(lambda: asked.append(1))
+    QTest.mouseClick(panel.channels[4], Qt.MouseButton.LeftButton)
+    assert asked == [1]
 
 
 # ---- what if ------------------------------------------------------------------------------------------------
