@@ -131,7 +131,9 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
             session.display.set_visible(f"patches{decision.applies_to}", True)
             layer = window.workspace.layers.patches(f"patches{decision.applies_to}")
             assert layer._decision is not None and np.array_equal(layer._decision.kept, decision.kept)
-            np.testing.assert_allclose(layer._decision.keep_probability, decision.keep_probability, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                layer._decision.keep_probability, decision.keep_probability, rtol=1e-4, atol=1e-5
+            )
         drawn_mask = window.workspace.layers.mask("mask").mask
         assert drawn_mask is not None and np.array_equal(drawn_mask, expected.mask)
         assert window.stages.cards["Mask"].value == str(int(expected.mask[y, x]))
@@ -147,8 +149,8 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
             settled(studio)
         forced = settled(studio)
         assert len(session.sparsity.forced) == 3  # one kept for both stages, one dropped
-        wanted = predictor.predict(frame.pixels, session.sparsity, session.engine)
-        assert_same_prediction(forced, wanted)
+        with_mask = predictor.predict(frame.pixels, session.sparsity, session.engine)
+        assert_same_prediction(forced, with_mask)
         changed = [(d.kept != before.kept).sum() for d, before in zip(forced.decisions, made.decisions, strict=True)]
         assert forced.decisions[1].kept[tuple(dropped)] and not forced.decisions[1].kept[tuple(kept)]
         assert changed[1] >= 2 and not np.array_equal(forced.probability, made.probability)
