@@ -48,6 +48,8 @@ class Diagnosis:
         peak: largest probability on its pixels, 0..1.
         keep: largest keep probability of the patches that it lies in, by the stage that they are kept for; empty for
             detectors without decisions.
+        skipped: the stage, 3 or 2, that computed none of its patches; None when all looked at some.
+        iou: of the target and the prediction that it was matched with; NaN without one.
         distance: pixels between the centroids of the target and of what it was matched or compared with: the
             prediction, or for a false alarm the nearest target of the label. NaN without one.
     """
@@ -57,6 +59,8 @@ class Diagnosis:
     peak: float
     keep: dict[int, float]
     distance: float
+    skipped: int | None = None
+    iou: float = math.nan
 
     @property
     def short(self) -> str:
@@ -117,17 +121,20 @@ def diagnose(
         lost_at = next((stage for stage, (_, any_kept) in kept.items() if not any_kept), None)
         touching = set(mask_numbers[rows, columns].tolist()) - {0}
         verdict: Verdict
+        iou = math.nan
         if index in pairs:
             verdict, distance = "found", _distance(target, predicted[pairs[index]])
+            shared = int(np.count_nonzero(mask_numbers[rows, columns] == pairs[index] + 1))
+            iou = shared / (target.area + predicted[pairs[index]].area - shared)
         elif lost_at is not None:
             verdict, distance = "dropped_3" if lost_at == 3 else "dropped_2", math.nan
         elif not touching:
             verdict, distance = "faint", math.nan
         else:
-            shared = any(_others(label_numbers, mask_numbers == number, index + 1) for number in touching)
-            verdict = "merged" if shared else "off"
+            others = any(_others(label_numbers, mask_numbers == number, index + 1) for number in touching)
+            verdict = "merged" if others else "off"
             distance = min(_distance(target, predicted[number - 1]) for number in touching)
-        verdicts.append(Diagnosis(verdict, target, peak, keep, distance))
+        verdicts.append(Diagnosis(verdict, target, peak, keep, distance, lost_at, iou))
     for index in matching.false:
         target = predicted[index]
         rows, columns = _pixels(mask_numbers, target, index + 1)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.conventions import STANDARD, Conventions, count
+from adsnet.conventions import STANDARD, Conventions, Counted, EmptyRule, count
 
 METRICS_VERSION = 1
 
@@ -114,8 +114,32 @@ def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """A share, NaN of nothing."""
     return part / whole if whole else math.nan
+
+
+def score_of(counted: Counted, predicted: NDArray[np.bool_], label: NDArray[np.bool_]) -> tuple[FrameScore, int, int]:
+    """The score of a frame from its targets, counted in these masks (H, W); intersection and union in pixels."""
+    intersection = int(np.count_nonzero(predicted & label))
+    union = int(np.count_nonzero(predicted | label))
+    score = FrameScore(
+        len(counted.labelled),
+        len(counted.matching.pairs),
+        len(counted.matching.false),
+        counted.false_pixels,
+        intersection / union if union else None,
+        math.fsum(counted.overlaps),
+    )
+    return score, intersection, union
+
+
+def niou_of(scores: Sequence[FrameScore], empty: EmptyRule = "exclude") -> float:
+    """The mean IoU of frames; ``empty`` says what becomes of those with neither target nor prediction."""
+    ious = [s.iou for s in scores if s.iou is not None]
+    if empty != "exclude":
+        ious += [1.0 if empty == "one" else 0.0] * (len(scores) - len(ious))
+    return ratio(math.fsum(ious), len(ious))
 
 
 class Evaluation:
@@ -156,17 +180,7 @@ class Evaluation:
         if not (probability.min() >= 0 and probability.max() <= 1):
             raise ValueError("probabilities must be numbers from 0 to 1")
         predicted = probability > self._conventions.threshold
-        intersection = int(np.count_nonzero(predicted & label))
-        union = int(np.count_nonzero(predicted | label))
-        counted = count(predicted, label, self._conventions)
-        score = FrameScore(
-            len(counted.labelled),
-            len(counted.matching.pairs),
-            len(counted.matching.false),
-            counted.false_pixels,
-            intersection / union if union else None,
-            math.fsum(counted.overlaps),
-        )
+        score, intersection, union = score_of(count(predicted, label, self._conventions), predicted, label)
         for k, threshold in enumerate(self._thresholds):
             at = count(probability > threshold, label, self._conventions)
             self._curve_found[k] += len(at.matching.pairs)
@@ -225,10 +239,6 @@ class Evaluation:
         scores = self._scores
         targets, found = sum(s.targets for s in scores), sum(s.found for s in scores)
         false = sum(s.false for s in scores)
-        ious = [s.iou for s in scores if s.iou is not None]
-        empty = len(scores) - len(ious)
-        if self._conventions.empty != "exclude":
-            ious += [1.0 if self._conventions.empty == "one" else 0.0] * empty
         roc = self._roc()
         area = self._conventions.frame_pixels * len(scores) or self._pixels
         right, labelled = self._intersection, int(self._inside.sum())
@@ -236,25 +246,25 @@ class Evaluation:
         return Metrics(
             images=len(scores),
             pixels=self._pixels,
-            empty_images=empty,
+            empty_images=sum(s.iou is None for s in scores),
             targets=targets,
             found=found,
             false_components=false,
-            iou=_ratio(self._intersection, self._union),
-            niou=_ratio(math.fsum(ious), len(ious)),
-            pd=_ratio(found, targets),
-            fa=_ratio(sum(s.false_pixels for s in scores), area),
-            fpr=_ratio(self._wrong, int(self._outside.sum())),
-            pixel_fa=_ratio(self._wrong, self._pixels),
+            iou=ratio(self._intersection, self._union),
+            niou=niou_of(scores, self._conventions.empty),
+            pd=ratio(found, targets),
+            fa=ratio(sum(s.false_pixels for s in scores), area),
+            fpr=ratio(self._wrong, int(self._outside.sum())),
+            pixel_fa=ratio(self._wrong, self._pixels),
             auc=float(np.trapezoid(roc[:, 1], roc[:, 0])),
-            precision=_ratio(right, right + self._wrong),
-            recall=_ratio(right, labelled),
-            f1=_ratio(2 * right, right + self._wrong + labelled),
-            hiou=_ratio(math.fsum(s.pair_iou for s in scores), components),
-            false_per_image=_ratio(false, len(scores)),
+            precision=ratio(right, right + self._wrong),
+            recall=ratio(right, labelled),
+            f1=ratio(2 * right, right + self._wrong + labelled),
+            hiou=ratio(math.fsum(s.pair_iou for s in scores), components),
+            false_per_image=ratio(false, len(scores)),
             roc=roc,
             curve=tuple(
-                CurvePoint(threshold, _ratio(found_at, targets), _ratio(false_at, area))
+                CurvePoint(threshold, ratio(found_at, targets), ratio(false_at, area))
                 for threshold, found_at, false_at in zip(
                     self._thresholds, self._curve_found, self._curve_false, strict=True
                 )

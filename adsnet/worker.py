@@ -47,6 +47,7 @@ from adsnet.messages import (
 )
 from adsnet.model.weights import load_any
 from adsnet.model_file import card_to_json, read_card, resolve_model
+from adsnet.prediction import Features
 from adsnet.predictor import Predictor
 from adsnet.rival_predictor import RivalPredictor
 from adsnet.sparse.choose import choose_device
@@ -126,11 +127,13 @@ class Worker:
         self.send(Predicted(request.job, request.generation, request.frame, prediction))
 
     def _examine(self, request: Examine) -> None:
-        features = self._looking_at(request).examine()
+        predictor = self._looking_at(request)
+        # Another network has no such stages: there is nothing to see, and that is the answer.
+        features = predictor.examine() if isinstance(predictor, Predictor) else Features((), (0, 0))
         self._write_notes()
         self.send(Examined(request.job, request.frame, features))
 
-    def _looking_at(self, request: Predict | Examine) -> Predictor:
+    def _looking_at(self, request: Predict | Examine) -> Predictor | RivalPredictor:
         """The predictor with the frame of the request. Raises EngineError, FrameError."""
         if self._predictor is None:
             raise EngineError("no model is loaded; load one first")

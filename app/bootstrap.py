@@ -92,6 +92,7 @@ class Studio:
         from app.engine.examine import ExamineEngine
         from app.engine.judge import JudgeEngine
         from app.engine.predict import PredictEngine
+        from app.engine.rejudge import RejudgeEngine
         from app.engine.train import TrainEngine
         from app.failures import FailureNet, TerminationWatch, start_log
         from app.state.session import Session
@@ -125,6 +126,7 @@ class Studio:
         self.training = TrainEngine(self.session)
         self.judging = JudgeEngine(self.session)
         self.comparing = CompareEngine(self.session, self.window.comparison)
+        self.rejudging = RejudgeEngine(self.session)
         self.context = Context(
             session=self.session,
             predicting=self.predicting,

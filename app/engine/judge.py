@@ -15,7 +15,6 @@ from adsnet.data.frames import Frame
 from adsnet.data.labels import read_mask
 from adsnet.errors import AdsnetError, TrainingError
 from adsnet.messages import JobFailed, Predicted
-from adsnet.metrics import Evaluation
 from adsnet.prediction import BoolMap
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
@@ -39,7 +38,6 @@ class _Read(NamedTuple):
 class _Done(NamedTuple):
     run: int
     judged: Judged
-    evaluation: Evaluation | None
 
 
 def judging_client(threads: int | None) -> WorkerClient:
@@ -98,7 +96,7 @@ class JudgeEngine(QObject):
         self._threshold = session.predictions.threshold
         identity = model.identity
         self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, identity, self._engine)
-        session.report.begin(Conditions(model.name, self._sparsity, self._threshold))
+        session.report.begin(Conditions(model.name, self._sparsity, self._threshold, identity, self._engine))
         self._job = session.jobs.start("judge", "Judging all frames")
         self._began = time.monotonic()
         client = self._client = self._make_client(session.settings.threads or None)
@@ -142,9 +140,9 @@ class JudgeEngine(QObject):
         if result.run != self._run or self._client is None:
             return  # of a judgement that was stopped
         if isinstance(result, _Done):
-            self._add(result.judged, result.evaluation)
+            self._add(result.judged)
         elif result.frame is None:
-            self._add(Judged(result.number, self._stem(result.number), problem=result.problem), None)
+            self._add(Judged(result.number, self._stem(result.number), problem=result.problem))
         else:
             self._waiting = result
             frame = self._key(result.number).frame
@@ -156,8 +154,12 @@ class JudgeEngine(QObject):
             return
         self._session.predictions.take(-1, self._key(read.number), message.prediction)  # going there will not wait
         run, index, stem, threshold = self._run, read.number, self._stem(read.number), self._threshold
+        thresholds = self._session.report.thresholds
         self._backstage.submit(
-            lambda: _Done(run, *judge(index, stem, message.prediction, read.label, threshold=threshold))
+            lambda: _Done(
+                run,
+                judge(index, stem, message.prediction, read.label, threshold=threshold, thresholds=thresholds),
+            )
         )
 
     def _on_failed(self, message: JobFailed) -> None:
@@ -165,7 +167,7 @@ class JudgeEngine(QObject):
         if self._client is None:
             return
         if read is not None and self._client.is_ready:
-            self._add(Judged(read.number, self._stem(read.number), problem=message.text), None)
+            self._add(Judged(read.number, self._stem(read.number), problem=message.text))
         else:
             self._session.notices.error(message.text, key="judge", details=message.details)
             self._end("stopped")
@@ -175,9 +177,9 @@ class JudgeEngine(QObject):
             self._session.notices.error(f"{text} Judge the frames again to go on.", key="judge")
             self._end("stopped")
 
-    def _add(self, judged: Judged, evaluation: Evaluation | None) -> None:
+    def _add(self, judged: Judged) -> None:
         assert self._sequence is not None
-        self._session.report.add(judged, evaluation)
+        self._session.report.add(judged)
         done, count = judged.index + 1, len(self._sequence)
         left = (time.monotonic() - self._began) / done * (count - done)
         self._session.jobs.progress(self._job, fraction=done / count, seconds_left=left)

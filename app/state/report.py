@@ -1,23 +1,40 @@
-"""All frames of the sequence judged with one model and one setting: verdicts by frame, and the measures of them all."""
+"""All frames of the sequence judged with one model and one setting: verdicts by frame, and the measures of them all.
+
+Every frame is kept at many thresholds of the probability, so that table, curve and measures follow the threshold
+without another look at the frames.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
 from adsnet.config import Sparsity
-from adsnet.diagnosis import CSV_COLUMNS, VERDICTS, Diagnosis, Verdict, csv_rows, diagnose
-from adsnet.metrics import Evaluation, FrameScore, Metrics
+from adsnet.diagnosis import CSV_COLUMNS, Diagnosis, Verdict, csv_rows, diagnose
+from adsnet.metrics import CurvePoint, FrameScore
 from adsnet.prediction import BoolMap, Prediction
+from adsnet.sweep import THRESHOLDS, Curve, Measures, Sweep, measure, nearest, sweep
 from adsnet.targets import find_targets
 from adsnet.uncertainty import uncertainty
 
 Status = Literal["empty", "running", "stopped", "done"]
+
+
+class Line(NamedTuple):
+    """What became of the targets of a frame at one threshold. ``iou`` is None with neither target nor prediction."""
+
+    targets: int
+    found: int
+    dropped: int
+    segmented: int
+    false: int
+    iou: float | None
 
 
 @dataclass(frozen=True)
@@ -26,11 +43,12 @@ class Judged:
 
     Attributes:
         index, stem: which one.
-        verdicts: on its targets and false alarms; empty without a label.
-        score: None without a label.
-        predicted: number of predicted targets; 0 where there was trouble.
+        verdicts: on its targets and false alarms, at the threshold of the judgement; empty without a label.
+        score: at that threshold; None without a label.
+        predicted: number of predicted targets at that threshold; 0 where there was trouble.
         peak: highest probability in the frame; None where there was trouble.
         unsure: ``adsnet.uncertainty`` of the prediction in bits, 0..1; None where there was trouble.
+        sweep: the frame at all thresholds; None without a label.
         problem: one sentence when it could not be judged.
     """
 
@@ -41,6 +59,7 @@ class Judged:
     predicted: int = 0
     peak: float | None = None
     unsure: float | None = None
+    sweep: Sweep | None = None
     problem: str = ""
 
     @property
@@ -55,28 +74,53 @@ class Judged:
         """How many there are of each verdict."""
         return Counter(one.verdict for one in self.verdicts)
 
+    def at(self, number: int) -> Line | None:
+        """The frame at threshold number ``number``; None without a label."""
+        if self.sweep is None:
+            return None
+        score, found = self.sweep.scores[number], self.sweep.found[number]
+        labelled = (one for one in self.verdicts if one.verdict != "false")
+        dropped = sum(not hit and one.skipped is not None for hit, one in zip(found, labelled, strict=True))
+        missed = score.targets - score.found
+        return Line(score.targets, score.found, dropped, missed - dropped, score.false, score.iou)
+
 
 class Conditions(NamedTuple):
-    """What the judgement was made with, for the person who reads it."""
+    """What the judgement was made with. ``identity`` and ``engine`` as in a ``PredictionKey``."""
 
     model: str
     sparsity: Sparsity
     threshold: float
+    identity: str = ""
+    engine: str = "auto"
 
 
 class Report(QObject):
-    """The judgement of the sequence, as far as it has come.
+    """The judgement of the sequence, as far as it has come, and that of the frame that is shown.
+
+    Attributes:
+        frames: in the order of the sequence.
+        thresholds: at which all of them are known.
+        shown: the frame that is shown, with its prediction and its label as they are now; None where either is missing.
+        outdated: frames whose label was changed since, while their prediction was not at hand.
 
     Signals:
         changed(): another status, or no frames any more.
         judged(int): the frame at this place of ``frames`` is new.
+        judged_again(int): the frame at this place of ``frames`` is another, because of its label.
+        shown_changed(): of the frame that is shown.
+        wanted(): somebody looks at the measures of the frame that is shown: ``show`` them.
     """
 
     changed = Signal()
     judged = Signal(int)
+    judged_again = Signal(int)
+    shown_changed = Signal()
+    wanted = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.shown: Judged | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -84,23 +128,47 @@ class Report(QObject):
         self.status: Status = "empty"
         self.conditions: Conditions | None = None
         self.frames: list[Judged] = []
-        self._totals: Counter[Verdict] = Counter()
-        self._evaluation = Evaluation()
+        self.thresholds = THRESHOLDS
+        self.outdated: set[int] = set()
+        self._places: dict[int, int] = {}
+        self._curve = Curve(self.thresholds)
         self.changed.emit()
 
     def begin(self, conditions: Conditions) -> None:
         """A new judgement begins."""
         self.clear()
+        self.thresholds = tuple(sorted({*THRESHOLDS, conditions.threshold}))
+        self._curve = Curve(self.thresholds)
         self.status, self.conditions = "running", conditions
         self.changed.emit()
 
-    def add(self, frame: Judged, evaluation: Evaluation | None) -> None:
-        """One more frame, and what it adds to the measures."""
-        self.frames.append(frame)
-        self._totals += frame.counts
-        if evaluation is not None:
-            self._evaluation.include(evaluation)
-        self.judged.emit(len(self.frames) - 1)
+    def add(self, frame: Judged) -> None:
+        """One more frame, or a frame that was judged already with another label."""
+        place = self._places.get(frame.index)
+        if frame.sweep is not None:
+            self._curve.add(frame.sweep)
+        if place is None:
+            self._places[frame.index] = len(self.frames)
+            self.frames.append(frame)
+            self.judged.emit(len(self.frames) - 1)
+            return
+        before, self.frames[place] = self.frames[place].sweep, frame
+        if before is not None:
+            self._curve.add(before, sign=-1)
+        self.outdated.discard(frame.index)
+        self.judged_again.emit(place)
+
+    def set_outdated(self, index: int) -> None:
+        """The label of a judged frame is another one, and its prediction is not known any more."""
+        if index in self._places and index not in self.outdated:
+            self.outdated.add(index)
+            self.judged_again.emit(self._places[index])
+
+    def show(self, frame: Judged | None) -> None:
+        """What is known of the frame that is shown."""
+        if frame is not None or self.shown is not None:
+            self.shown = frame
+            self.shown_changed.emit()
 
     def end(self, status: Literal["stopped", "done"]) -> None:
         """No more frames come."""
@@ -108,19 +176,48 @@ class Report(QObject):
             self.status = status
             self.changed.emit()
 
-    @property
-    def totals(self) -> dict[Verdict, int]:
-        """How many there are of each verdict over all frames."""
-        return {verdict: self._totals[verdict] for verdict in VERDICTS}
+    def has(self, index: int) -> bool:
+        """Whether this frame is judged."""
+        return index in self._places
+
+    def want(self) -> None:
+        """Somebody looks at the frame that is shown, as it is now."""
+        self.wanted.emit()
+
+    # ---- the measures -----------------------------------------------------------------------------------------
 
     @property
     def labelled(self) -> int:
         """Frames with a label among those judged."""
-        return sum(frame.score is not None for frame in self.frames)
+        return sum(frame.sweep is not None for frame in self.frames)
 
-    def metrics(self) -> Metrics:
-        """nIoU, Pd, Fa and so on over the labelled frames."""
-        return self._evaluation.metrics()
+    def number_of(self, threshold: float) -> int:
+        """The number of the threshold nearest to this one."""
+        return nearest(self.thresholds, threshold)
+
+    def measures(self, threshold: float, indices: Iterable[int] | None = None) -> Measures | None:
+        """nIoU, Pd, Fa and so on at the nearest threshold.
+
+        Args:
+            threshold: of the probability.
+            indices: of which frames; of all by default. Those that are not judged are left out.
+
+        Returns:
+            None without a single labelled frame.
+        """
+        frames = self.frames if indices is None else [self.frames[self._places[i]] for i in indices if self.has(i)]
+        sweeps = [frame.sweep for frame in frames if frame.sweep is not None]
+        return measure(sweeps, self.number_of(threshold)) if sweeps else None
+
+    def losses(self, threshold: float) -> tuple[int, int]:
+        """Targets lost to sparsity and to the segmentation, over all frames at the nearest threshold."""
+        number = self.number_of(threshold)
+        lines = [line for line in (frame.at(number) for frame in self.frames) if line is not None]
+        return sum(line.dropped for line in lines), sum(line.segmented for line in lines)
+
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """Pd over Fa of all frames, by threshold."""
+        return self._curve.points()
 
     def csv(self) -> str:
         """One line for each verdict, with a line of headings."""
@@ -131,14 +228,20 @@ class Report(QObject):
 
 
 def judge(
-    index: int, stem: str, prediction: Prediction, label: BoolMap | None, *, threshold: float
-) -> tuple[Judged, Evaluation | None]:
-    """Verdicts and score of one frame; ``label`` is None where there is none."""
-    mask = prediction.probability > threshold
-    peak, unsure = float(prediction.probability.max()), uncertainty(prediction.probability, threshold=threshold)
+    index: int,
+    stem: str,
+    prediction: Prediction,
+    label: BoolMap | None,
+    *,
+    threshold: float,
+    thresholds: tuple[float, ...],
+) -> Judged:
+    """One frame; ``label`` is None where there is none. It looks at the frame once for each of ``thresholds``."""
+    probability = prediction.probability
+    peak, unsure = float(probability.max()), uncertainty(probability, threshold=threshold)
     if label is None:
-        return Judged(index, stem, predicted=len(find_targets(mask)), peak=peak, unsure=unsure), None
+        return Judged(index, stem, predicted=len(find_targets(probability > threshold)), peak=peak, unsure=unsure)
     verdicts = diagnose(prediction, label, threshold=threshold)
-    evaluation = Evaluation()
-    score = evaluation.add_mask(mask, label)
-    return Judged(index, stem, verdicts, score, score.found + score.false, peak, unsure), evaluation
+    made = sweep(probability, label, thresholds)
+    score = made.scores[nearest(thresholds, threshold)]
+    return Judged(index, stem, verdicts, score, score.found + score.false, peak, unsure, made)

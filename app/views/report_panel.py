@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
-from adsnet.diagnosis import lost
-from app.state.report import Judged, Report
+from app.state.predictions import PredictionState
+from app.state.report import Judged, Line, Report
 from app.views.binding import Throttle
 from app.views.icons import set_icon
+from app.views.measures_panel import number
 from app.views.parts import primary, quiet_label
 from app.wording import counted, which_patches
 
@@ -31,10 +32,13 @@ SortRole = int(Qt.ItemDataRole.UserRole) + 1
 class ReportModel(QAbstractTableModel):
     """One row for each judged frame."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, predictions: PredictionState) -> None:
         super().__init__()
-        self._report = report
+        self._report, self._predictions = report, predictions
         self._shown = len(report.frames)
+        self._number = report.number_of(predictions.threshold)
+        predictions.threshold_changed.connect(self._threshold_changed)
+        report.judged_again.connect(self._rows_changed)
         report.changed.connect(self._reset)
         report.judged.connect(self._added)
 
@@ -63,18 +67,35 @@ class ReportModel(QAbstractTableModel):
         """Counts, or the reason why there are none."""
         frame, column = self._report.frames[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return _text(frame, column)
+            return _text(frame, column, frame.at(self._number))
         if role == SortRole:
-            return _rank(frame, column)
+            return _rank(frame, column, frame.at(self._number))
         if role == Qt.ItemDataRole.ToolTipRole and frame.problem:
             return frame.problem
+        if role == Qt.ItemDataRole.ToolTipRole and frame.index in self._report.outdated:
+            return "Its label was changed since: judge again"
+        if role == Qt.ItemDataRole.FontRole and frame.index in self._report.outdated:
+            font = QFont()
+            font.setItalic(True)
+            return font
         if role == Qt.ItemDataRole.TextAlignmentRole and column:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
+    def _threshold_changed(self, threshold: float) -> None:
+        number = self._report.number_of(threshold)
+        if number != self._number:
+            self._number = number
+            if self._shown:
+                self._rows_changed(0, self._shown - 1)
+
+    def _rows_changed(self, first: int, last: int | None = None) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(first if last is None else last, len(_COLUMNS) - 1))
+
     def _reset(self) -> None:
         self.beginResetModel()
         self._shown = len(self._report.frames)
+        self._number = self._report.number_of(self._predictions.threshold)
         self.endResetModel()
 
     def _added(self, row: int) -> None:
@@ -89,16 +110,18 @@ class ReportPanel(QWidget):
     Signals:
         judge_requested(), stop_requested(), export_requested(): the buttons.
         frame_requested(int): go to the frame of this number.
+        selection_changed(object): the numbers of the frames whose rows are chosen, a tuple.
     """
 
     judge_requested = Signal()
     stop_requested = Signal()
     export_requested = Signal()
     frame_requested = Signal(int)
+    selection_changed = Signal(object)
 
-    def __init__(self, report: Report, parent: QWidget | None = None) -> None:
+    def __init__(self, report: Report, predictions: PredictionState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._report = report
+        self._report, self._predictions = report, predictions
         self.judge = primary(QPushButton("Judge all frames"))
         self.judge.setToolTip("Predict every frame and compare it with its label")
         self.judge.clicked.connect(self._judge_or_stop)
@@ -107,7 +130,7 @@ class ReportPanel(QWidget):
         self.export.clicked.connect(self.export_requested)
         set_icon(self.export, "save")
         self.summary = quiet_label("", wrap=True)
-        self.model = ReportModel(report)
+        self.model = ReportModel(report, predictions)
         self._sorted = QSortFilterProxyModel()
         self._sorted.setSourceModel(self.model)
         self._sorted.setSortRole(SortRole)
@@ -116,7 +139,7 @@ class ReportPanel(QWidget):
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
         self.table.setAccessibleName("Judged frames")
@@ -143,37 +166,46 @@ class ReportPanel(QWidget):
         # The measures are those of all frames so far: made anew for each, they would take ever longer.
         self._throttle = Throttle(self._read, interval_ms=_SUMMARY_MS, parent=self)
         report.changed.connect(self._read)
-        report.judged.connect(lambda _row: self._throttle.wish())
+        for signal in (report.judged, report.judged_again, predictions.threshold_changed):
+            signal.connect(lambda _change: self._throttle.wish())
+        self.table.selectionModel().selectionChanged.connect(self._selected)
         self._read()
 
     def _judge_or_stop(self) -> None:
         (self.stop_requested if self._report.status == "running" else self.judge_requested).emit()
 
+    def _chosen(self) -> tuple[int, ...]:
+        rows = self.table.selectionModel().selectedRows()
+        return tuple(sorted(self.model.frame(self._sorted.mapToSource(row).row()).index for row in rows))
+
+    def _selected(self) -> None:
+        self.selection_changed.emit(self._chosen())
+
     def _choose(self, index: QModelIndex) -> None:
-        self.frame_requested.emit(self.model.frame(self._sorted.mapToSource(index).row()).index)
+        if len(self._chosen()) <= 1:  # several are chosen to be measured, not to be gone to
+            self.frame_requested.emit(self.model.frame(self._sorted.mapToSource(index).row()).index)
 
     def _read(self) -> None:
         running = self._report.status == "running"
         self.judge.setText("Stop" if running else "Judge all frames")
         self.export.setEnabled(bool(self._report.frames) and not running)
-        self.summary.setText(summary_of(self._report))
+        self.summary.setText(summary_of(self._report, self._predictions.threshold))
         self.summary.setToolTip(conditions_of(self._report))
 
 
-def summary_of(report: Report) -> str:
-    """The sums in words."""
+def summary_of(report: Report, threshold: float) -> str:
+    """The sums in words, at the threshold."""
     if report.status == "empty" or report.conditions is None:
         return "Predict every frame, and see how many targets are lost to sparsity and how many to segmentation."
-    totals, metrics = report.totals, report.metrics()
+    measures = report.measures(threshold)
     lines = [f"{counted(len(report.frames), 'frame')}, {report.labelled} labelled"]
-    if report.labelled:
-        targets = sum(totals.values()) - totals["false"]
-        dropped, segmented = lost(totals)
+    if measures is not None:
+        dropped, segmented = report.losses(threshold)
         lines.append(
-            f"{totals['found']} of {targets} found, {dropped} lost to sparsity, {segmented} to segmentation, "
-            f"{totals['false']} false"
+            f"{measures.found} of {measures.targets} found, {dropped} lost to sparsity, {segmented} to segmentation, "
+            f"{measures.false} false"
         )
-        lines.append(f"nIoU {_number(metrics.niou)}  Pd {_number(metrics.pd)}  Fa {1e6 * metrics.fa:.0f}·10⁻⁶")
+        lines.append(f"nIoU {number(measures.niou)}  Pd {number(measures.pd)}  Fa {1e6 * measures.fa:.0f}·10⁻⁶")
     problems = sum(bool(frame.problem) for frame in report.frames)
     if problems:
         lines.append(f"{counted(problems, 'frame')} could not be judged: the reason is in the table.")
@@ -184,34 +216,31 @@ def conditions_of(report: Report) -> str:
     """What the frames were judged with."""
     if report.conditions is None:
         return ""
+    measures = report.measures(report.conditions.threshold)
+    together = "" if measures is None else f"; IoU of all frames together {number(measures.iou)}"
     return (
         f"{report.conditions.model}, {which_patches(report.conditions.sparsity)}, "
-        f"threshold {report.conditions.threshold:.2f}; IoU of all frames together {_number(report.metrics().iou)}"
+        f"threshold {report.conditions.threshold:.2f}{together}"
     )
 
 
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _text(frame: Judged, column: int) -> str:
+def _text(frame: Judged, column: int, line: Line | None) -> str:
     if column == 0:
         return frame.stem
     if frame.problem:
         return "–"
-    if frame.score is None:
+    if line is None:
         return str(frame.predicted) if column == 4 else "–"
     if column == 5:
-        return "–" if frame.score.iou is None else f"{frame.score.iou:.2f}"
-    texts = f"{frame.score.found}/{frame.score.targets}", *map(str, lost(frame.counts)), str(frame.score.false)
-    return texts[column - 1]
+        return "–" if line.iou is None else f"{line.iou:.2f}"
+    return (f"{line.found}/{line.targets}", str(line.dropped), str(line.segmented), str(line.false))[column - 1]
 
 
-def _rank(frame: Judged, column: int) -> float | str:
+def _rank(frame: Judged, column: int, line: Line | None) -> float | str:
     if column == 0:
         return frame.index
-    if frame.score is None:
+    if line is None:
         return -1.0
     if column == 5:
-        return -1.0 if frame.score.iou is None else frame.score.iou
-    return float((frame.score.found, *lost(frame.counts), frame.score.false)[column - 1])
+        return -1.0 if line.iou is None else line.iou
+    return float((line.found, line.dropped, line.segmented, line.false)[column - 1])

@@ -102,7 +102,7 @@ class StageCard(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         line = self.fontMetrics().lineSpacing()
-        text = QRectF(_PAD, _PAD - 1, _PICTURE.width(), line)
+        text = QRectF(0, _PAD - 1, self.width(), line)
         painter.setPen(QColor(c.text))
         painter.drawText(text, Qt.AlignmentFlag.AlignCenter, self.title)
         frame = QRectF(QPointF(_PAD, _PAD + line), _PICTURE)

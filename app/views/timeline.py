@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QStyle, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from app.state.player import MAX_FPS, MIN_FPS
-from app.state.review import STATES
 from app.state.session import Session
 from app.views.binding import quiet
+from app.views.frame_strip import FrameStrip
 from app.views.icons import set_icon
 from app.views.parts import quiet_label, tool_button
-from app.views.theme import STATE_COLOURS, colours
-
-
-class StateStrip(QWidget):
-    """A thin strip, one column for each frame, in the colours of the label states."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self._codes = np.zeros(0, np.int8)
-        self.setFixedHeight(5)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self._read)
-        session.review.changed.connect(self._changed)
-        session.review.reset.connect(self._later.start)
-        session.sequence_changed.connect(self._later.start)
-        self._read()
-
-    def _read(self) -> None:
-        self._codes = self._session.review.codes.copy()
-        self.update()
-
-    def _changed(self, frame: int) -> None:
-        if 0 <= frame < self._codes.size:
-            self._codes[frame] = STATES.index(self._session.review.state(frame))
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw runs of equal states."""
-        painter = QPainter(self)
-        # The handle of a slider travels over the width without half a handle on either side.
-        inset = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength) / 2
-        width = self.width() - 2 * inset
-        painter.fillRect(QRectF(inset, 1, width, 3), QColor(colours().line))
-        count = self._codes.size
-        if count == 0:
-            return
-        borders = np.flatnonzero(np.diff(self._codes)) + 1
-        starts, ends = [0, *borders.tolist()], [*borders.tolist(), count]
-        for start, end in zip(starts, ends, strict=True):
-            state = STATES[self._codes[start]]
-            if state in ("corrected", "reviewed"):
-                left = inset + width * start / count
-                painter.fillRect(
-                    QRectF(left, 0, max(2.0, width * (end - start) / count), 5), QColor(STATE_COLOURS[state])
-                )
 
 
 class Timeline(QWidget):
@@ -97,7 +48,7 @@ class Timeline(QWidget):
         track = QVBoxLayout()
         track.setSpacing(0)
         track.addWidget(self.slider)
-        track.addWidget(StateStrip(session))
+        track.addWidget(FrameStrip(session))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 10, 4)
         layout.setSpacing(6)

@@ -17,11 +17,15 @@ WHATS_THIS = {
     "colour map, keep the limits over the sequence, even out local contrast. It never changes what the network sees.",
     "cascade": "<b>Cascade</b><br>How many patches each stage drops before the next, finer one computes the rest. More "
     "dropped is faster; too many, and a faint target is lost with its patch. The result follows the sliders at once.",
+    "measures": "<b>Measures</b><br>Pd over Fa by threshold, dashed for this frame and solid for all that were judged; "
+    "the rings are at the threshold in use, a click takes that of another point. Below: nIoU, Pd and Fa of the frame, "
+    "of the rows chosen in Report and of all, against the labels as they are now.",
     "fine_tune": "<b>Fine-tune</b><br>Train the model on frames that you corrected. It runs in a process of its own, "
     "so you can go on. What comes out is a candidate, compared with the current model on frames that it did not learn "
     "from; nothing changes until you accept it.",
     "stages": "<b>Stages</b><br>The way of this frame through the network, step by step: what each stage saw and "
-    "decided, how long it took and what dropping patches saved. A click lays a step over the frame.",
+    "decided, how long it took and what dropping patches saved. A click lays a step over the frame; the number in a "
+    "picture is its value under the pointer.",
     "profile": "<b>Profile</b><br>The native values along a line that you drag with the line tool, whatever the "
     "display does to them. The dotted line is their median, the bar the full width at half maximum of the peak. The "
     "pointer here shows the place on the canvas.",
@@ -29,7 +33,7 @@ WHATS_THIS = {
     "click for the surroundings; without one it is around the selected target. Drag to turn it, double click to put it "
     "back.",
     "why": "<b>Why</b><br>One line for every target of the label: found, or why it was lost, and one for every false "
-    "alarm. A click goes there.",
+    "alarm. A click goes there, a click on a heading sorts; the list above leaves lines out.",
     "report": "<b>Report</b><br>The whole sequence judged against its labels: what was found, what was lost to "
     "sparsity and what to segmentation. A click on a line goes to its frame; a click on a heading sorts.",
     "compare": "<b>Compare</b><br>Several detectors on the same frames, counted by the same rules: tick those that "
@@ -39,7 +43,8 @@ WHATS_THIS = {
     "middle button or the select tool move the view. What a click does depends on the tool in the toolbar; the right "
     "button opens a menu for the target under it.",
     "timeline": "<b>Timeline</b><br>Where this frame is in the sequence. The strip under the slider shows which "
-    "frames are corrected and reviewed. Frames are left out while playing where the machine does not keep up.",
+    "frames have a label, were corrected or reviewed; below, once all frames are judged, which have targets and, lower "
+    "and red, where prediction and label disagree. Playing leaves frames out where the machine does not keep up.",
     "status": "<b>Status line</b><br>From left to right: place and value of the pixel under the pointer, how far the "
     "target or the 3 × 3 pixels there stand out from their surroundings, the keep probability of its patches, what is "
     "running and how long it will take, the model, the zoom, and when the labels were saved.",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from adsnet.diagnosis import SPARSITY, Diagnosis, Verdict
-from app.state.verdicts import FrameVerdicts
+from adsnet.diagnosis import SEGMENTATION, SPARSITY, Diagnosis, Verdict
+from app.state.verdicts import FrameVerdicts, Measured
 from app.views.binding import WhileSeen
 from app.views.parts import quiet_label
 from app.views.theme import colours
@@ -15,7 +18,69 @@ from app.views.theme import colours
 _MARKS: dict[Verdict, str] = {
     "found": "✓", "dropped_3": "▨", "dropped_2": "▨", "faint": "◌", "merged": "∪", "off": "↔", "false": "✕",
 }  # fmt: skip
-_HEADINGS = ("", "x", "y", "Area", "Why")
+_HEADINGS = ("", "x", "y", "Area", "Why", "Score", "IoU", "Peak", "SCR")
+_TIPS = (
+    "What became of it", "Column of the centroid in pixels", "Row of the centroid in pixels", "Pixels", "The reason",
+    "Largest probability on its pixels", "Overlap with the prediction that it was matched with",
+    "Largest value of the frame on its pixels", "Local signal-to-clutter ratio",
+)  # fmt: skip
+_WHY, _PEAK, _SCR = 4, 7, 8
+_FILTERS: dict[str, tuple[Verdict, ...]] = {
+    "All": tuple(_MARKS),
+    "Found": ("found",),
+    "Lost": (*SPARSITY, *SEGMENTATION),
+    "To sparsity": SPARSITY,
+    "To segmentation": SEGMENTATION,
+    "False alarms": ("false",),
+}
+
+
+class _Row(QTreeWidgetItem):
+    """One target. What the frame has there is measured when it is first looked at."""
+
+    def __init__(self, verdicts: FrameVerdicts, number: int, one: Diagnosis) -> None:
+        target, c = one.target, colours()
+        overlap = "–" if math.isnan(one.iou) else f"{one.iou:.2f}"
+        score = f"{one.peak:.2f}"
+        super().__init__(
+            [_MARKS[one.verdict], f"{target.x:.0f}", f"{target.y:.0f}", str(target.area), one.short, score, overlap]
+        )
+        self.number, self.verdict = number, one.verdict
+        self._verdicts = verdicts
+        self._measured: Measured | None = None
+        self._ranks: dict[int, float] = {
+            0: float(list(_MARKS).index(one.verdict)), 1: target.x, 2: target.y, 3: target.area, 5: one.peak,
+            6: -1.0 if math.isnan(one.iou) else one.iou,
+        }  # fmt: skip
+        for column in range(len(_HEADINGS)):
+            if column not in (0, _WHY):
+                self.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        tint = c.good if one.verdict == "found" else c.warn if one.verdict in SPARSITY else c.bad
+        self.setForeground(0, QColor(tint))
+        self.setToolTip(_WHY, one.sentence[0].upper() + one.sentence[1:] + ".")
+
+    def data(self, column: int, role: int) -> Any:
+        """Measures of the frame, else what was set."""
+        if column in (_PEAK, _SCR) and role == Qt.ItemDataRole.DisplayRole:
+            value = self.rank(column)
+            return f"{value:.4g}" if column == _PEAK else f"{value:.1f}" if math.isfinite(value) else "–"
+        return super().data(column, role)
+
+    def rank(self, column: int) -> float:
+        """What a column is sorted by, where it is not its text."""
+        if column in (_PEAK, _SCR):
+            if self._measured is None:
+                self._measured = self._verdicts.measured(self.number)
+            return self._measured.peak if column == _PEAK else self._measured.scr
+        return self._ranks[column]
+
+    def __lt__(self, other: QTreeWidgetItem) -> bool:
+        """By number; by text in the column of reasons."""
+        tree = self.treeWidget()
+        column = tree.sortColumn() if tree is not None else 0
+        if column == _WHY or not isinstance(other, _Row):
+            return self.text(column) < other.text(column)
+        return self.rank(column) < other.rank(column)
 
 
 class WhyPanel(QWidget):
@@ -37,10 +102,21 @@ class WhyPanel(QWidget):
         self.table.setUniformRowHeights(True)
         self.table.setAlternatingRowColors(True)
         self.table.setHeaderLabels(list(_HEADINGS))
+        for column, tip in enumerate(_TIPS):
+            self.table.headerItem().setToolTip(column, tip)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # as they lie in the frame, at first
+        self.filter = QComboBox()
+        self.filter.addItems(list(_FILTERS))
+        self.filter.setAccessibleName("Which targets are listed")
+        self.filter.currentTextChanged.connect(self._filter)
         self.table.setAccessibleName("Why targets were found or lost")
         header = self.table.header()
-        for column in range(len(_HEADINGS) - 1):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        for column in range(len(_HEADINGS)):
+            if column < _WHY:
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+            else:
+                header.resizeSection(column, 128 if column == _WHY else 52)
         header.setMinimumSectionSize(20)
         header.setStretchLastSection(True)
         self.table.clicked.connect(self._choose)
@@ -49,7 +125,10 @@ class WhyPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        layout.addWidget(self.summary)
+        above = QHBoxLayout()
+        above.addWidget(self.summary, 1)
+        above.addWidget(self.filter, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(above)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.reason)
         verdicts.changed.connect(self._read)
@@ -61,26 +140,26 @@ class WhyPanel(QWidget):
     def _read(self) -> None:
         self.summary.setText(self._verdicts.sentence)
         self.table.clear()
-        self.table.addTopLevelItems([_row(one) for one in self._verdicts.current or ()])
+        rows = [_Row(self._verdicts, number, one) for number, one in enumerate(self._verdicts.current or ())]
+        self.table.setSortingEnabled(False)  # a table that is sorted takes rows one by one, and in reverse
+        self.table.addTopLevelItems(list(rows))
+        self.table.setSortingEnabled(True)
+        self._filter()
         self._explain(None)
+
+    def _filter(self, _text: str = "") -> None:
+        wanted = _FILTERS[self.filter.currentText()]
+        for place in range(self.table.topLevelItemCount()):
+            row = self.table.topLevelItem(place)
+            if isinstance(row, _Row):
+                row.setHidden(row.verdict not in wanted)
 
     def _explain(self, item: QTreeWidgetItem | None) -> None:
         """Say in full what the column has no room for."""
-        self.reason.setText("" if item is None else item.toolTip(len(_HEADINGS) - 1))
+        self.reason.setText("" if item is None else item.toolTip(_WHY))
 
     def _choose(self, index: QModelIndex) -> None:
-        verdicts = self._verdicts.current or ()
-        if 0 <= index.row() < len(verdicts):
-            target = verdicts[index.row()].target
+        verdicts, row = self._verdicts.current or (), self.table.itemFromIndex(index)
+        if isinstance(row, _Row) and row.number < len(verdicts):
+            target = verdicts[row.number].target
             self.place_chosen.emit(target.x, target.y)
-
-
-def _row(one: Diagnosis) -> QTreeWidgetItem:
-    target, c = one.target, colours()
-    item = QTreeWidgetItem([_MARKS[one.verdict], f"{target.x:.0f}", f"{target.y:.0f}", str(target.area), one.short])
-    for column in (1, 2, 3):
-        item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    tint = c.good if one.verdict == "found" else c.warn if one.verdict in SPARSITY else c.bad
-    item.setForeground(0, QColor(tint))
-    item.setToolTip(4, one.sentence[0].upper() + one.sentence[1:] + ".")
-    return item

@@ -22,6 +22,7 @@ from app.views.frame_list import FrameListPanel
 from app.views.guidance import Guidance
 from app.views.icons import refresh_icons
 from app.views.layers_panel import LayersPanel
+from app.views.measures_panel import MeasuresPanel
 from app.views.profile_panel import ProfilePanel
 from app.views.report_panel import ReportPanel
 from app.views.selection import Selection
@@ -78,7 +79,8 @@ class MainWindow(QMainWindow):
         self.cascade = CascadePanel(session)
         self.fine_tune = FineTunePanel(session)
         self.stages = StagesPanel(session)
-        self.report = ReportPanel(session.report)
+        self.report = ReportPanel(session.report, session.predictions)
+        self.measures = MeasuresPanel(session)
         self.why = WhyPanel(FrameVerdicts(session, self))
         measuring, drawing = self.workspace.measuring, self.workspace.measure_layer.shape
         self.profile = ProfilePanel(session, measuring)
@@ -142,6 +144,7 @@ class MainWindow(QMainWindow):
             ("why", "Why", self.why),
             ("report", "Report", self.report),
             ("compare", "Compare", self.compare),
+            ("measures", "Measures", self.measures),
         )
         for name, title, panel in panels:
             dock = QDockWidget(title, self)
@@ -192,7 +195,8 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(d["why"], d["report"])
         self.tabifyDockWidget(d["stages"], d["compare"])
         self.tabifyDockWidget(d["layers"], d["display"])
-        self.tabifyDockWidget(d["cascade"], d["fine_tune"])
+        self.tabifyDockWidget(d["cascade"], d["measures"])
+        self.tabifyDockWidget(d["measures"], d["fine_tune"])
         self.tabifyDockWidget(d["fine_tune"], d["surface"])
         for dock in d.values():
             dock.show()

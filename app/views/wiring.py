@@ -84,6 +84,8 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     window.report.judge_requested.connect(lambda: perform("model.judge"))
     window.report.stop_requested.connect(lambda: perform("model.stop_judging"))
     window.report.export_requested.connect(lambda: perform("model.export_verdicts"))
+    window.report.selection_changed.connect(window.measures.show_selection)
+    window.measures.threshold_requested.connect(session.predictions.set_threshold)
     window.report.frame_requested.connect(session.go_to)
     compare, comparison = window.compare, window.comparison
     compare.view_requested.connect(lambda: perform("compare.view"))

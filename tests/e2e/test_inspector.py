@@ -106,8 +106,9 @@ def test_the_inspector(tmp_path: Path, run_studio: RunStudio) -> None:
         assert len(session.report.frames) == session.report.labelled == 48
         judged = session.report.frames[frame]
         assert judged.verdicts == expected and judged.stem in session.report.csv()
-        totals = session.report.totals
-        assert totals["found"] == sum(f.score.found for f in session.report.frames if f.score is not None)
+        measures = session.report.measures(session.predictions.threshold)
+        assert measures is not None
+        assert measures.found == sum(f.counts["found"] for f in session.report.frames)
         last = window.report.table.model().index(47, 0)
         window.report.table.scrollTo(last)
         place = window.report.table.visualRect(last).center()

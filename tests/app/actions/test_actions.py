@@ -309,7 +309,7 @@ def test_layer_keys_toggle_their_overlay(ctx: Context, name: str) -> None:
 def test_verdicts_are_exported_where_the_user_says(ctx: Context, puppet: Puppet, folder: Path) -> None:
     report = ctx.session.report
     report.begin(Conditions("test", Sparsity(), 0.5))
-    report.add(Judged(0, "f0"), None)
+    report.add(Judged(0, "f0"))
     report.end("done")
     handlers.run("model.export_verdicts", ctx)  # cancelled
     puppet.csv_answer = folder / "verdicts.csv"

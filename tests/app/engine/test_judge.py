@@ -50,9 +50,9 @@ def test_every_frame_is_judged_in_order(engine: JudgeEngine, session: Session, q
     a, b, c = session.report.frames
     assert [f.stem for f in (a, b, c)] == ["a", "b", "c"]
     assert a.counts == {"found": 1} and b.counts == {"false": 1}
-    assert c.score is None and c.predicted == 1
-    metrics = session.report.metrics()
-    assert (metrics.images, metrics.pd, metrics.false_components) == (2, 1.0, 1)
+    assert c.sweep is None and c.predicted == 1
+    measures = session.report.measures(0.5)
+    assert measures is not None and (measures.frames, measures.pd, measures.false) == (2, 1.0, 1)
     assert session.report.conditions is not None and session.report.conditions.model == "net"
 
 

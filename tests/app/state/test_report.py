@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication
 from adsnet.config import Sparsity
 from adsnet.diagnosis import CSV_COLUMNS
 from adsnet.metrics import Evaluation
+from adsnet.prediction import Prediction
+from adsnet.sweep import THRESHOLDS
 from app.state.report import Conditions, Judged, Report, judge
 from tests.app.views.conftest import SHAPE, prediction
 
@@ -31,34 +33,66 @@ def label(*boxes: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     return mask
 
 
+def judged(number: int, made: Prediction, truth: NDArray[np.bool_] | None) -> Judged:
+    """Frame f<number> at the usual thresholds."""
+    return judge(number, f"f{number}", made, truth, threshold=0.5, thresholds=THRESHOLDS)
+
+
 def test_the_sums_are_those_of_the_frames(report: Report) -> None:
     made = prediction((20, 20, 3, 3), (50, 40, 2, 2))
     truths = [label((20, 20, 3, 3), (2, 2, 3, 3)), label(), label((20, 20, 3, 3), (50, 40, 2, 2))]
-    whole = Evaluation()
+    whole = Evaluation(thresholds=report.thresholds)
     for number, truth in enumerate(truths):
-        report.add(*judge(number, f"f{number}", made, truth, threshold=0.5))
-        whole.add_mask(made.mask, truth)
-    assert report.totals == {
-        "found": 3, "dropped_3": 1, "dropped_2": 0, "faint": 0, "merged": 0, "off": 0, "false": 3,
-    }  # fmt: skip
-    assert report.metrics() == whole.metrics() and report.labelled == 3
+        report.add(judged(number, made, truth))
+        whole.add(made.probability, truth)
+    got, expected = report.measures(0.5), whole.metrics()
+    assert got is not None and (got.found, got.targets, got.false) == (3, 4, 3)
+    assert (got.niou, got.pd, got.fa, got.iou) == (expected.niou, expected.pd, expected.fa, expected.iou)
+    assert report.losses(0.5) == (1, 0) and report.losses(0.95) == (1, 3) and report.labelled == 3
+    assert report.curve() == expected.curve
     assert [frame.predicted for frame in report.frames] == [2, 2, 2]
+    some = report.measures(0.5, (0, 1, 99))
+    assert some is not None and (some.frames, some.found, some.targets) == (2, 1, 2)
+    assert report.measures(0.5, (99,)) is None
+
+
+def test_a_frame_with_another_label_replaces_itself(report: Report) -> None:
+    made = prediction((20, 20, 3, 3))
+    report.add(judged(0, made, label()))
+    report.add(judged(1, made, label((20, 20, 3, 3))))
+    before = report.curve()
+    again: list[int] = []
+    report.judged_again.connect(again.append)
+    report.set_outdated(0)
+    report.add(judged(0, made, label((20, 20, 3, 3))))
+    got = report.measures(0.5)
+    assert got is not None and (got.frames, got.found, got.targets, got.false) == (2, 2, 2, 0)
+    assert again == [0, 0] and report.outdated == set() and len(report.frames) == 2 and report.curve() != before
+    report.add(judged(0, made, label()))
+    assert report.curve() == before
 
 
 def test_a_frame_without_a_label_counts_its_predictions_only(report: Report) -> None:
-    judged, evaluation = judge(4, "f4", prediction((20, 20, 3, 3)), None, threshold=0.5)
-    assert evaluation is None and judged == Judged(4, "f4", predicted=1, peak=judged.peak, unsure=judged.unsure)
-    report.add(judged, evaluation)
-    assert report.labelled == 0 and sum(report.totals.values()) == 0
+    made = judged(4, prediction((20, 20, 3, 3)), None)
+    assert made == Judged(4, "f4", predicted=1, peak=made.peak, unsure=made.unsure) and made.at(3) is None
+    report.add(made)
+    assert report.labelled == 0 and report.measures(0.5) is None and report.losses(0.5) == (0, 0)
 
 
 def test_the_threshold_is_the_chosen_one(report: Report) -> None:
-    judged, _ = judge(0, "f", prediction((20, 20, 3, 3)), label((20, 20, 3, 3)), threshold=0.95)
-    assert judged.counts == {"faint": 1} and judged.score is not None and judged.score.found == 0
+    report.begin(Conditions("m", Sparsity(), 0.93))
+    assert 0.93 in report.thresholds
+    made = judge(
+        0, "f", prediction((20, 20, 3, 3)), label((20, 20, 3, 3)), threshold=0.93, thresholds=report.thresholds
+    )
+    assert made.counts == {"faint": 1} and made.at(report.number_of(0.93)) == (1, 0, 0, 1, 0, 0.0)
+    assert made.at(report.number_of(0.5)) == (1, 1, 0, 0, 0, 1.0)
 
 
 def test_the_table_can_be_read_back(report: Report) -> None:
-    report.add(*judge(0, 'a "b", c', prediction((20, 20, 3, 3)), label((20, 20, 3, 3), (2, 2, 2, 2)), threshold=0.5))
+    truth = label((20, 20, 3, 3), (2, 2, 2, 2))
+    made = judge(0, 'a "b", c', prediction((20, 20, 3, 3)), truth, threshold=0.5, thresholds=report.thresholds)
+    report.add(made)
     rows = list(csv.reader(io.StringIO(report.csv())))
     assert tuple(rows[0]) == CSV_COLUMNS and [row[:2] for row in rows[1:]] == [
         ['a "b", c', "dropped_3"], ['a "b", c', "found"],
@@ -66,11 +100,11 @@ def test_the_table_can_be_read_back(report: Report) -> None:
 
 
 def test_a_new_judgement_forgets_the_one_before(report: Report) -> None:
-    report.add(*judge(0, "f", prediction((20, 20, 3, 3)), label((20, 20, 3, 3)), threshold=0.5))
+    report.add(judged(0, prediction((20, 20, 3, 3)), label((20, 20, 3, 3))))
     report.end("done")
     report.end("stopped")  # it had ended
     assert report.status == "done"
     report.begin(Conditions("m", Sparsity((0.9, 0.97)), 0.5))
-    assert report.frames == [] and report.metrics().images == 0
+    assert report.frames == [] and report.measures(0.5) is None
     report.clear()
     assert report.conditions is None and not report.frames

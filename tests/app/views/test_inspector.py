@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import ForcedPatch, Sparsity
 from adsnet.prediction import Prediction, StageCost
+from adsnet.targets import scr
 from app.imaging.thumbnail import decision_rgba, map_rgba
 from app.state.report import Conditions, Judged, Report, judge
 from app.state.session import Session
 from app.state.verdicts import FrameVerdicts
 from app.views.cascade_panel import CascadePanel
+from app.views.measures_panel import MeasuresPanel
 from app.views.report_panel import ReportPanel
 from app.views.stage_card import StageCard
 from app.views.stages_panel import STEPS, StagesPanel, inside
@@ -102,6 +105,7 @@ def test_the_pointer_is_marked_at_its_share_of_the_frame(session: Session, qtbot
 def test_every_step_says_its_value_under_the_pointer(session: Session, qtbot: QtBot) -> None:
     panel = StagesPanel(session)
     qtbot.addWidget(panel)
+    panel.show()
     made = costly()
     arrive(session, made)
     session.predictions.features.take(features())
@@ -251,6 +255,44 @@ def test_every_target_has_its_reason(session: Session, qtbot: QtBot) -> None:
     assert panel.summary.text() == "0 of 4 found, 2 lost to sparsity, 2 lost to the segmentation"
 
 
+def test_targets_are_measured_sorted_and_filtered(session: Session, qtbot: QtBot) -> None:
+    panel = WhyPanel(FrameVerdicts(session))
+    qtbot.addWidget(panel)
+    panel.show()
+    arrive(session, prediction((20, 20, 3, 3), (50, 40, 2, 2)))
+    label(session, (20, 20, 3, 2), (30, 20, 2, 2), (60, 20, 1, 1))  # the second lies on the bright spot of the frame
+    table = panel.table
+    qtbot.waitUntil(lambda: table.topLevelItemCount() == 4)
+
+    def column(number: int) -> list[str]:
+        rows = [table.topLevelItem(i) for i in range(table.topLevelItemCount())]
+        return [row.text(number) for row in rows if row is not None and not row.isHidden()]
+
+    assert session.frame is not None
+    pixels = session.frame.pixels
+    assert column(3) == ["6", "4", "1", "4"] and column(6) == [f"{6 / 9:.2f}", "–", "–", "–"]
+    assert column(5) == ["0.90", "0.02", "0.02", "0.90"]
+    places = (slice(20, 22), slice(20, 23)), (slice(20, 22), slice(30, 32)), (20, 60), (slice(40, 42), slice(50, 52))
+    assert column(7) == [f"{float(pixels[place].max()):.4g}" for place in places]
+    spot = np.zeros(pixels.shape, np.bool_)
+    spot[20:22, 30:32] = True
+    assert column(8)[1] == f"{scr(pixels, spot):.1f}" and float(column(8)[1]) > 10
+    table.sortByColumn(8, Qt.SortOrder.DescendingOrder)
+    assert column(3)[0] == "4" and column(1)[0] in ("30", "31")
+    with qtbot.waitSignal(panel.place_chosen) as chosen:
+        table.clicked.emit(table.model().index(0, 0))
+    assert chosen.args == [30.5, 20.5]
+    table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+    assert column(3) == ["1", "4", "4", "6"]
+    panel.filter.setCurrentText("Lost")
+    assert sorted(column(4)) == ["faint, peak 0.02", "faint, peak 0.02"]
+    panel.filter.setCurrentText("False alarms")
+    assert column(4) == ["false, peak 0.90"]
+    session.predictions.set_threshold(0.95)
+    qtbot.waitUntil(lambda: table.topLevelItemCount() == 3)
+    assert column(4) == []
+
+
 def test_nothing_is_computed_while_nobody_looks(window: MainWindow, session: Session, qtbot: QtBot) -> None:
     why, stages = window.why, window.stages
     window.docks["stages"].hide()
@@ -283,13 +325,13 @@ def judged(report: Report) -> None:
     truth = np.zeros((48, 64), np.bool_)
     truth[20:23, 20:23] = truth[2:4, 2:4] = True
     report.begin(Conditions("net", Sparsity(), 0.5))
-    report.add(*judge(0, "f0", made, truth, threshold=0.5))
-    report.add(*judge(1, "f1", made, None, threshold=0.5))
-    report.add(Judged(2, "f2", problem="f2 cannot be read."), None)
+    report.add(judge(0, "f0", made, truth, threshold=0.5, thresholds=report.thresholds))
+    report.add(judge(1, "f1", made, None, threshold=0.5, thresholds=report.thresholds))
+    report.add(Judged(2, "f2", problem="f2 cannot be read."))
 
 
 def test_the_report_says_what_was_lost_where(session: Session, qtbot: QtBot) -> None:
-    panel = ReportPanel(session.report)
+    panel = ReportPanel(session.report, session.predictions)
     qtbot.addWidget(panel)
     assert panel.summary.text().startswith("Predict every frame") and not panel.export.isEnabled()
     judged(session.report)
@@ -314,8 +356,69 @@ def test_the_report_says_what_was_lost_where(session: Session, qtbot: QtBot) -> 
     assert panel.model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "f2 cannot be read."
 
 
+def test_table_and_summary_follow_the_threshold(session: Session, qtbot: QtBot) -> None:
+    panel = ReportPanel(session.report, session.predictions)
+    qtbot.addWidget(panel)
+    judged(session.report)
+    session.predictions.set_threshold(0.95)  # above the 0.9 of the target
+    assert [panel.model.index(0, c).data() for c in range(1, 6)] == ["0/2", "1", "1", "0", "0.00"]
+    qtbot.waitUntil(lambda: "0 of 2 found, 1 lost to sparsity, 1 to segmentation" in panel.summary.text())
+
+
+def test_the_measures_of_frame_selection_and_sequence(session: Session, qtbot: QtBot) -> None:
+    panel = MeasuresPanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(340, 420)
+    with qtbot.waitSignal(session.report.wanted):
+        panel.show()
+    qtbot.waitUntil(lambda: "Judge all frames" in panel.note.text())
+    judged(session.report)
+    qtbot.waitUntil(lambda: panel.figures["All"][3].text() == "1/2")
+    assert [label.text() for label in panel.figures["All"]] == ["0.692", "0.500", "0", "1/2"]
+    assert [label.text() for label in panel.figures["Frame"]] == ["–"] * 4
+    session.report.show(session.report.frames[0])
+    panel.show_selection((0, 1, 2))
+    qtbot.waitUntil(lambda: panel.figures["Selection"][3].text() == "1/2")
+    assert [label.text() for label in panel.figures["Frame"]] == ["0.692", "0.500", "0", "1/2"]
+    session.predictions.set_threshold(0.52)
+    qtbot.waitUntil(lambda: "those at 0.5, the nearest" in panel.note.text())
+    assert panel.threshold.value() == 52
+    session.predictions.set_threshold(0.98)
+    qtbot.waitUntil(lambda: [one.text() for one in panel.figures["All"]] == ["0.000", "0.000", "0", "0/2"])
+    session.report.set_outdated(0)
+    qtbot.waitUntil(lambda: "judge again" in panel.note.text())
+
+
+def test_a_click_on_the_curve_takes_its_threshold(session: Session, qtbot: QtBot) -> None:
+    panel = MeasuresPanel(session)
+    qtbot.addWidget(panel)
+    panel.threshold_requested.connect(session.predictions.set_threshold)
+    panel.resize(340, 420)
+    panel.show()
+    session.report.begin(Conditions("net", Sparsity(), 0.5))
+    made = prediction((20, 20, 3, 3))
+    made.probability[40:44, 8:12] = 0.3  # false below that
+    made.probability[4:6, 50:52] = 0.6
+    truth = made.probability > 0.4
+    session.report.add(judge(0, "f0", made, truth, threshold=0.5, thresholds=session.report.thresholds))
+    qtbot.waitUntil(lambda: len(panel.plot.points("all")) == len(session.report.thresholds))
+    points = {point.threshold: point for point in panel.plot.points("all")}
+    assert points[0.25].fa == pytest.approx(16 / (48 * 64)) and points[0.25].pd == 1.0
+    assert points[0.5].fa == 0.0 and points[0.7].pd == 0.5
+    QTest.qWait(50)
+    for wanted in (0.25, 0.7):
+        QTest.mouseClick(
+            panel.plot.viewport(), Qt.MouseButton.LeftButton, pos=panel.plot.position_of(points[wanted]).toPoint()
+        )
+        QTest.qWait(50)
+        threshold = session.predictions.threshold
+        assert (points[threshold].fa, points[threshold].pd) == (points[wanted].fa, points[wanted].pd)
+        ((fa, pd),) = panel.plot.marked
+        assert (fa, pd) == pytest.approx((points[wanted].fa, points[wanted].pd), abs=1e-9)
+
+
 def test_rows_sort_and_lead_to_their_frame(session: Session, qtbot: QtBot) -> None:
-    panel = ReportPanel(session.report)
+    panel = ReportPanel(session.report, session.predictions)
     qtbot.addWidget(panel)
     judged(session.report)
     panel.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
@@ -326,3 +429,7 @@ def test_rows_sort_and_lead_to_their_frame(session: Session, qtbot: QtBot) -> No
     with qtbot.waitSignal(panel.frame_requested) as asked:
         panel.table.clicked.emit(panel.table.model().index(0, 0))
     assert asked.args == [2]
+    with qtbot.waitSignal(panel.selection_changed) as chosen, qtbot.assertNotEmitted(panel.frame_requested):
+        panel.table.selectAll()
+        panel.table.clicked.emit(panel.table.model().index(0, 0))
+    assert chosen.args == [(0, 1, 2)]

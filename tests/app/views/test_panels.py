@@ -14,8 +14,9 @@ from pytestqt.qtbot import QtBot
 from adsnet.config import Sparsity
 from adsnet.data.frames import FrameRef
 from adsnet.messages import Evaluated, TrainProgress
+from app.imaging.colours import FOUND, MISSED
 from app.state.frame_table import FrameFilter
-from app.state.report import Conditions, Judged
+from app.state.report import Conditions, Judged, judge
 from app.state.sequence import Sequence
 from app.state.session import Session
 from app.views.cascade_panel import CascadePanel, keep_lines
@@ -23,13 +24,14 @@ from app.views.comparison_view import ComparisonView
 from app.views.display_panel import DisplayPanel
 from app.views.fine_tune_panel import FineTunePanel, duration
 from app.views.frame_list import FrameListPanel, MeasureRole, StateRole
+from app.views.frame_strip import LABELS, TARGETS, FrameStrip
 from app.views.layers_panel import LAYER_ROWS, LayersPanel
 from app.views.selection import Selection
 from app.views.status_line import StatusLine
 from app.views.targets_panel import TargetsPanel
 from app.views.timeline import Timeline
 from app.views.tools import Pointer
-from tests.app.views.conftest import FRAMES, arrive, prediction
+from tests.app.views.conftest import FRAMES, SHAPE, arrive, prediction
 
 
 def _draw(session: Session) -> None:
@@ -147,6 +149,35 @@ def test_the_timeline_asks_for_frames(session: Session, qtbot: QtBot) -> None:
     timeline.slider.setValue(4)
     timeline.number.setValue(1)
     assert asked == [4, 0]
+
+
+def test_the_strip_of_the_timeline_marks_labels_targets_and_disagreements(session: Session, qtbot: QtBot) -> None:
+    strip = FrameStrip(session)
+    qtbot.addWidget(strip)
+    strip.resize(320, strip.height())
+    strip.show()
+    assert [LABELS[code] for code in strip.labels] == ["none"] * FRAMES and not strip.targets.any()
+    session.go_to(1)
+    session.mark_reviewed()
+    session.go_to(2)
+    _draw(session)
+    session.save()
+    truth = np.zeros(SHAPE, np.bool_)
+    truth[20:22, 30:32] = True
+    report, made = session.report, prediction((30, 20, 2, 2))
+    report.begin(Conditions("net", Sparsity(), 0.5))
+    for index, label in enumerate((truth, ~truth & False, truth, None)):
+        report.add(judge(index, f"f{index}", made, label, threshold=0.5, thresholds=report.thresholds))
+    targets = [TARGETS[code] for code in strip.targets]
+    assert targets == ["targets", "disagreement", "targets", "targets", "none", "none"]
+    assert [LABELS[code] for code in strip.labels[:3]] == ["none", "reviewed", "corrected"]
+    words = [strip.words_at(7 + (320 - 14) * (index + 0.5) / FRAMES) for index in range(FRAMES)]
+    assert words[1] == "frame_01: reviewed, prediction and label disagree" and words[4] == "frame_04: no label"
+    image = strip.grab().toImage()
+    colours = {image.pixelColor(x, y).getRgb()[:3] for x in range(320) for y in range(6, 12)}
+    assert FOUND in colours and MISSED in colours
+    session.predictions.set_threshold(0.98)
+    qtbot.waitUntil(lambda: [TARGETS[code] for code in strip.targets[:3]] == ["disagreement", "none", "disagreement"])
 
 
 # ---- layers and display -------------------------------------------------------------------------------------
