@@ -185,8 +185,9 @@ class MeasuresPanel(QWidget):
 
     def _read(self) -> None:
         threshold = self._session.predictions.threshold
-        with quiet(self.threshold):
-            self.threshold.setValue(round(threshold * 100))
+        if not self.threshold.isSliderDown():
+            with quiet(self.threshold):
+                self.threshold.setValue(round(threshold * 100))
         self._threshold_text.setText(f"{threshold:.2f}")
         report = self._session.report
         number = report.number_of(threshold)

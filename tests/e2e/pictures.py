@@ -47,6 +47,7 @@ def _take_all(studio: object) -> None:
     from PySide6.QtTest import QTest
 
     from app.bootstrap import Studio
+    from app.views.tools import Pointer
 
     assert isinstance(studio, Studio)
     session, window = studio.session, studio.window
@@ -89,6 +90,14 @@ def _take_all(studio: object) -> None:
     assert window.guidance.palette is not None
     window.guidance.palette.close()
 
+    toggle("patches3", "patches2")
+    wait(lambda: session.predictions.features.current is not None)
+    session.display.set_visible("B3", True)
+    window.workspace.canvas.pointer_moved.emit(Pointer(95, 60))
+    take("features")
+    session.display.set_visible("B3", False)
+    toggle("patches3", "patches2")
+
     window.cascade._stage3.slider.setValue(90)
     window.cascade._stage2.slider.setValue(97)
     wait(lambda: session.prediction is not None and session.prediction.kept["2"] < 0.04)
@@ -102,7 +111,11 @@ def _take_all(studio: object) -> None:
     wait(lambda: session.report.status == "done")
     window.show_panel("why")
     take("why")
+    window.show_panel("measures")
+    window.show_panel("report")
+    take("measures")
     window.show_panel("targets")
+    window.show_panel("cascade")
 
     window.cascade._stage3.slider.setValue(25)
     window.cascade._stage2.slider.setValue(50)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from adsnet.diagnosis import diagnose
@@ -95,7 +95,7 @@ def test_the_inspector(tmp_path: Path, run_studio: RunStudio) -> None:
         wait(lambda: window.why.table.topLevelItemCount() == len(expected) > 0, "the verdicts")
         first = window.why.table.topLevelItem(0)
         assert first is not None and first.text(4) == expected[0].short
-        place = window.why.table.visualItemRect(first).center()
+        place = QPoint(20, window.why.table.visualItemRect(first).center().y())
         QTest.mouseClick(window.why.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         at = window.workspace.canvas.position_of(expected[0].target.x, expected[0].target.y).toPoint()
         assert window.workspace.canvas.viewport().rect().contains(at) and window.workspace.canvas.zoom >= 6.0

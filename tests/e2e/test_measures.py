@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from adsnet.conventions import Conventions
@@ -92,9 +92,8 @@ def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -
             measures.plot.viewport(), Qt.MouseButton.LeftButton, pos=measures.plot.position_of(point).toPoint()
         )
         threshold = session.predictions.threshold
-        assert threshold != 0.5 and window.targets.threshold.value() == measures.threshold.value() == round(
-            100 * threshold
-        )
+        assert threshold != 0.5 and window.targets.threshold.value() == round(100 * threshold)
+        wait(lambda: measures.threshold.value() == round(100 * threshold), "the slider")
         agree("Frame", 3)
         agree("All", *everything)
         assert texts("All") != at_a_half
@@ -104,12 +103,11 @@ def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -
 
         # Rows that are chosen are measured together.
         table = window.report.table
-        for row, modifier in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
-            place = table.visualRect(table.model().index(row, 0))
-            window.show_panel("report")
-            table.scrollTo(table.model().index(row, 0))
-            place = table.visualRect(table.model().index(row, 0))
-            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, place.center())
+        window.show_panel("report")
+        for number, modifier in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
+            cell = table.model().index(number, 0)
+            table.scrollTo(cell)
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, table.visualRect(cell).center())
         agree("Selection", 0, 2)
 
         # An edit counts at once, saved or not, and its undoing too; also when the frame is left.
@@ -137,7 +135,8 @@ def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -
             float(row.text(8)) for i in range(why.table.topLevelItemCount()) if (row := why.table.topLevelItem(i))
         ]
         assert ratios == sorted(ratios, reverse=True) and len(ratios) > 2
-        place = why.table.visualItemRect(shown[0]).center()
+        why.table.scrollToItem(shown[0])
+        place = QPoint(20, why.table.visualItemRect(shown[0]).center().y())
         QTest.mouseClick(why.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         target = report.frames[3].verdicts[shown[0].number].target  # type: ignore[attr-defined]
         at = window.workspace.canvas.position_of(target.x, target.y).toPoint()

@@ -174,8 +174,9 @@ def test_the_strip_of_the_timeline_marks_labels_targets_and_disagreements(sessio
     words = [strip.words_at(7 + (320 - 14) * (index + 0.5) / FRAMES) for index in range(FRAMES)]
     assert words[1] == "frame_01: reviewed, prediction and label disagree" and words[4] == "frame_04: no label"
     image = strip.grab().toImage()
-    colours = {image.pixelColor(x, y).getRgb()[:3] for x in range(320) for y in range(6, 12)}
-    assert FOUND in colours and MISSED in colours
+    pixels = [image.pixelColor(x, y) for x in range(320) for y in range(6, 12)]
+    drawn = {(pixel.red(), pixel.green(), pixel.blue()) for pixel in pixels}
+    assert FOUND in drawn and MISSED in drawn
     session.predictions.set_threshold(0.98)
     qtbot.waitUntil(lambda: [TARGETS[code] for code in strip.targets[:3]] == ["disagreement", "none", "disagreement"])
 
