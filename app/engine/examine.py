@@ -24,9 +24,16 @@ class ExamineEngine(QObject):
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._ask)
         client.examined.connect(self._on_examined)
+        for signal in (client.predicted, client.failed, client.model_loaded):
+            signal.connect(self._idle)
         predictions = session.predictions
         predictions.arrived.connect(self._rest.start)
         predictions.features.wanted_changed.connect(self._rest.start)
+
+    def _idle(self, _message: object) -> None:
+        """The worker may have time now, though what it did was for another frame."""
+        if self._session.predictions.features.wanted:
+            self._rest.start()
 
     def _ask(self) -> None:
         state, frame, key = self._session.predictions.features, self._session.frame, self._frame_key()

@@ -75,8 +75,8 @@ def die(how: str) -> None:
 
 
 def predict(request: Predict, frames: dict[str, tuple[int, ...]], model: str) -> None:
-    if request.engine == "slow":
-        time.sleep(0.15)
+    if request.engine in ("slow", "slower"):
+        time.sleep(0.15 if request.engine == "slow" else 0.6)
     if request.engine == "fail":
         send(JobFailed(request.job, "It did not work.", "traceback"))
         return

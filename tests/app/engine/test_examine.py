@@ -85,6 +85,21 @@ def test_nothing_is_asked_while_a_prediction_is_computed(start: Start, session: 
     assert client.examine("x", frame.pixels) > 0
 
 
+def test_they_come_although_the_worker_was_busy_with_another_frame(
+    start: Start, session: Session, qtbot: QtBot
+) -> None:
+    start()
+    session.set_engine("slower")
+    qtbot.waitUntil(lambda: not session.jobs.busy("predict"), timeout=WAIT)
+    session.step(1)
+    session.step(-1)  # predicted before; the worker is busy with the other frame for longer than this one rests
+    assert session.prediction is not None
+    session.predictions.features.want()
+    qtbot.wait(REST_MS + 50)
+    assert session.predictions.features.current is None
+    qtbot.waitUntil(lambda: session.predictions.features.current is not None, timeout=WAIT)
+
+
 def test_a_failure_is_told_once_and_predictions_go_on(start: Start, session: Session, qtbot: QtBot) -> None:
     start("blind")
     session.predictions.features.want()
