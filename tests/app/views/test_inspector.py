@@ -303,7 +303,7 @@ def test_nothing_is_computed_while_nobody_looks(window: MainWindow, session: Ses
     assert why.isVisible(), "Qt says so of a panel behind another tab"
     assert why.table.topLevelItemCount() == 0 and stages.cards["Mask"].picture is None
     window.show_panel("why")
-    window.docks["stages"].show()
+    window.show_panel("stages")
     qtbot.waitUntil(lambda: why.table.topLevelItemCount() == 1 and stages.cards["Mask"].picture is not None)
 
 
