@@ -68,6 +68,8 @@ class RejudgeEngine(QObject):
         if key is None or not document.is_open:
             report.show(None)
             return
+        if report.shown is not None and report.shown.index != index:
+            report.show(None)  # what is known of the frame before is not about this one
         unlabelled = document.is_clean and session.saving.label_path(document.stem or "") is None
         label = None if unlabelled else document.mask.copy()
         listed = report.conditions is not None and report.has(index)

@@ -113,6 +113,7 @@ def _take_all(studio: object) -> None:
     take("why")
     window.show_panel("measures")
     window.show_panel("report")
+    wait(lambda: session.report.shown is not None)
     take("measures")
     window.show_panel("targets")
     window.show_panel("cascade")

@@ -92,9 +92,7 @@ def test_many_frames(folder: Path, run_studio: RunStudio) -> None:
         peaks = np.random.default_rng(0).permutation(2000) / 2000
         session.report.begin(Conditions("m", Sparsity(), 0.5))
         for i, peak in enumerate(peaks):
-            session.report.add(
-                Judged(i, sequence.stems[i], predicted=int(peak > 0.5), peak=peak, unsure=peak / 2), None
-            )
+            session.report.add(Judged(i, sequence.stems[i], predicted=int(peak > 0.5), peak=peak, unsure=peak / 2))
         session.report.end("done")
         filters.order.setCurrentIndex(filters.order.findData("uncertainty"))
         assert panel.frames.frame_at(0) == int(peaks.argmax()) and panel.frames.frame_at(2000) == 2000

@@ -87,7 +87,7 @@ def test_a_new_judgement_forgets_the_measures_of_the_one_before(session: Session
     for peaks in ((0.2, 0.9), (0.7,)):
         session.report.begin(Conditions("m", Sparsity(), 0.5))
         for i, peak in enumerate(peaks):
-            session.report.add(Judged(i, f"f{i}", predicted=1, peak=peak, unsure=0.5), None)
+            session.report.add(Judged(i, f"f{i}", predicted=1, peak=peak, unsure=0.5))
         session.report.end("done")
     assert frames.measure(0, "score") == pytest.approx(0.7) and frames.measure(1, "score") is None
     assert frames.measure(0, "disagreement") is None

@@ -89,7 +89,7 @@ def test_sorted_by_a_measure_the_largest_is_first_and_shown(session: Session, qt
     assert "judge all frames" in panel.frames.sentence and panel.filters.descending.isChecked()
     session.report.begin(Conditions("m", Sparsity(), 0.5))
     for frame, peak in ((1, 0.25), (4, 0.75), (2, 0.5)):
-        session.report.add(Judged(frame, f"f{frame}", peak=peak, unsure=1 - peak), None)
+        session.report.add(Judged(frame, f"f{frame}", peak=peak, unsure=1 - peak))
     session.report.end("done")
     assert [panel.frames.frame_at(row) for row in range(FRAMES)] == [4, 2, 1, 0, 3, 5]
     assert [panel.model.data(panel.model.index(row), MeasureRole) for row in (0, 3)] == [0.75, None]
