@@ -53,7 +53,8 @@ class GatherSites:
         corner: (frame, first row, first column) of the patches, each (n,) int64.
         flat: (n·h·w,) int64, place of each site in the flattened (B, H, W) map, patch by patch.
         ring: (n·(h + 2)·(w + 2),) int64, row of each site of the patches with their rings in the rows of the values;
-            n·h·w stands for "dropped or outside".
+            any row where the site is dropped or outside.
+        missing: the places in ``ring`` of such sites, int64.
         near: as in ``KeptPatches``.
     """
 
@@ -63,6 +64,7 @@ class GatherSites:
     corner: tuple[Tensor, Tensor, Tensor]
     flat: Tensor
     ring: Tensor
+    missing: Tensor
     near: Tensor
 
 
@@ -86,8 +88,10 @@ class GatherEngine:
         flat = _places(corner, _steps(0, h, device), _steps(0, w, device), height, width)
         neighbour, within = _ring(h, w, device)
         owner = patches.near.index_select(1, neighbour)
-        ring = torch.add(within, owner, alpha=h * w).clamp_(max=count * h * w)
-        return GatherSites((batch, height, width), (h, w), count, corner, flat, ring.view(-1), patches.near)
+        ring = torch.add(within, owner, alpha=h * w).view(-1)
+        missing = torch.nonzero(ring >= count * h * w).view(-1)
+        ring.clamp_(max=count * h * w - 1)
+        return GatherSites((batch, height, width), (h, w), count, corner, flat, ring, missing, patches.near)
 
     def take(self, x: Tensor, sites: GatherSites) -> Tensor:
         return _blocks(rows_of(x), sites.flat, sites.count, *sites.patch)
@@ -126,7 +130,9 @@ class GatherEngine:
     def convolve(self, values: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
         if layer.kernel > 1:
             h, w = sites.patch
-            values = _blocks(_with_zero(values), sites.ring, sites.count, h + 2, w + 2)
+            # Zeros are written where they belong: to append one to the rows is to copy them all.
+            rows = rows_of(values).index_select(0, sites.ring).index_fill_(0, sites.missing, 0)
+            values = _as_blocks(rows, sites.count, h + 2, w + 2)
         return layer.valid(values)
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: GatherSites) -> Tensor:
@@ -202,4 +208,8 @@ def rows_of(x: Tensor) -> Tensor:
 
 def _blocks(rows: Tensor, index: Tensor, count: int, height: int, width: int) -> Tensor:
     """The rows at ``index`` as (count, C, height, width)."""
-    return rows.index_select(0, index).view(count, height, width, rows.shape[1]).permute(0, 3, 1, 2)
+    return _as_blocks(rows.index_select(0, index), count, height, width)
+
+
+def _as_blocks(rows: Tensor, count: int, height: int, width: int) -> Tensor:
+    return rows.view(count, height, width, rows.shape[1]).permute(0, 3, 1, 2)
