@@ -109,6 +109,7 @@ class WhyPanel(QWidget):
         self.filter = QComboBox()
         self.filter.addItems(list(_FILTERS))
         self.filter.setAccessibleName("Which targets are listed")
+        self.filter.setToolTip("List all targets, or only those that were found, lost or falsely marked")
         self.filter.currentTextChanged.connect(self._filter)
         self.table.setAccessibleName("Why targets were found or lost")
         header = self.table.header()

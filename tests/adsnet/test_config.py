@@ -85,7 +85,7 @@ def test_a_missing_value_is_allowed_only_where_it_means_something() -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "text"),
     [
-        (TrainConfig, {"colour": 1}, "unknown option 'colour'; the options here are model, loss"),
+        (TrainConfig, {"colour": 1}, "unknown option 'colour'; the options here are detector, model, loss"),
         (
             TrainConfig,
             {"model": {"widht": 64}},
