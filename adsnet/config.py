@@ -76,8 +76,8 @@ class ModelConfig:
     """
 
     stem_width: int = 32
-    backbone_width: int = 16
-    width: int = 48
+    backbone_width: int = 32
+    width: int = 32
     afd: Literal["full", "no_channel", "no_spatial", "off"] = "full"
     distribute: tuple[int, ...] = (3, 4)
     attention: Literal["literal", "gate_only"] = "literal"
@@ -87,8 +87,8 @@ class ModelConfig:
     rescore: bool = False
     patches: PatchGrid = field(default_factory=PatchGrid)
     head: Literal["bilinear", "shuffle", "cascade"] = "cascade"
-    cascade_widths: tuple[int, int] = (64, 32)
-    cascade_blocks: tuple[int, int] = (2, 2)
+    cascade_widths: tuple[int, int] = (48, 32)
+    cascade_blocks: tuple[int, int] = (1, 2)
 
     def __post_init__(self) -> None:
         for name in ("stem_width", "backbone_width"):
@@ -107,7 +107,7 @@ class ModelConfig:
         _require(1 <= few and many <= 16, f"cascade_blocks is {self.cascade_blocks}; each must be between 1 and 16")
 
 
-FAST_MODEL = ModelConfig(width=32, cascade_widths=(32, 16), cascade_blocks=(1, 1))
+FAST_MODEL = ModelConfig(backbone_width=16, cascade_widths=(32, 16), cascade_blocks=(1, 1))
 """Less of everything that is computed everywhere, and fine stages of a quarter of the work."""
 
 PAPER_MODEL = ModelConfig(stem_width=64, backbone_width=64, width=128, patches=PatchGrid("grid", 16), head="bilinear")
@@ -236,6 +236,7 @@ class TrainConfig:
         evaluate_every: iterations between evaluations on the held-out frames; 0 only at the end.
         sampling: ``sets`` draws from every data set alike, ``frames`` from every frame alike.
         target_crops: share of crops that are forced to hold a target.
+        scaled_crops: share of crops that are enlarged or shrunk, by 0.75 to 1.35.
         background_crops: share of crops from frames without targets, where some are given.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
@@ -245,10 +246,10 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)
     iterations: int = 15_000
-    batch: int = 8
-    crop: int = 192
+    batch: int = 16
+    crop: int = 128
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     schedule: Literal["onecycle", "steps"] = "onecycle"
     warmup: float = 0.02
@@ -263,6 +264,7 @@ class TrainConfig:
     evaluate_every: int = 0
     sampling: Literal["sets", "frames"] = "frames"
     target_crops: float = 0.7
+    scaled_crops: float = 0.25
     background_crops: float = 0.1
     freeze_statistics: bool = False
 
@@ -282,7 +284,7 @@ class TrainConfig:
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
         _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
         _require(1 <= self.workers <= 64, f"workers is {self.workers}; it must be between 1 and 64")
-        for name in ("target_crops", "background_crops"):
+        for name in ("target_crops", "scaled_crops", "background_crops"):
             share = getattr(self, name)
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 
@@ -305,6 +307,7 @@ PAPER_TRAINING = TrainConfig(
 FINE_TUNING = TrainConfig(
     iterations=200,
     batch=4,
+    crop=192,
     learning_rate=2e-4,
     ema=0.9,
     checkpoint_every=50,

@@ -92,7 +92,7 @@ class CropSource:
             frames = self._all
         frame, mask = frames[random.integers(len(frames))]
         size = self._config.crop
-        scale = random.uniform(0.75, 1.35) if random.random() < 0.5 else 1.0
+        scale = random.uniform(0.75, 1.35) if random.random() < self._config.scaled_crops else 1.0
         window = round(size / scale)
         top, left = _window_corner(mask, window, random, random.random() < self._config.target_crops)
         frame_part, mask_part = _cut(frame, top, left, window), _cut(mask, top, left, window)
@@ -167,8 +167,8 @@ def _photometric(
 ) -> tuple[FloatImage, NDArray[np.bool_]]:
     """Gain and offset always, noise and blur sometimes: what other cameras do to the same scene."""
     values = values * np.float32(random.uniform(0.8, 1.25)) + np.float32(random.uniform(-0.2, 0.2))
-    if random.random() < 0.3:
+    if random.random() < 0.2:
         values = values + random.normal(0.0, random.uniform(0.01, 0.08), values.shape).astype(np.float32)
-    if random.random() < 0.15:
+    if random.random() < 0.1:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), random.uniform(0.3, 0.8)), dtype=np.float32)
     return values, label

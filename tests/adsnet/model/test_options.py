@@ -71,7 +71,7 @@ def test_every_option_predicts_the_same_with_every_engine(options: dict[str, Any
         for index in range(2):
             alone = network(frames[index : index + 1], sparsity)
             assert torch.equal(alone.stages[3].keep, dense.stages[3].keep[index : index + 1])
-            torch.testing.assert_close(alone.logits, dense.logits[index : index + 1], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(alone.logits, dense.logits[index : index + 1], atol=1e-3, rtol=1e-3)
 
 
 @torch.inference_mode()
