@@ -53,7 +53,7 @@ def windows() -> tuple[Tensor, Tensor]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("config", "fine_engine"),
-    [(ModelConfig(cascade_widths=(32, 16)), None), (ModelConfig(), GatherEngine())],
+    [(ModelConfig(), None), (ModelConfig(), GatherEngine())],
     ids=["dense", "gather"],
 )
 def test_three_hundred_steps_fit_eight_frames(config: ModelConfig, fine_engine: Engine | None) -> None:
