@@ -206,7 +206,7 @@ def _forward(network: nn.Module, frame: Tensor, dtype: torch.dtype, order: torch
 
 
 def _measure(cases: list[Case], device: torch.device, progress: Callable[[str], None]) -> None:
-    """All cases in turn, round after round, each right behind a run that is not timed; then the stages, likewise."""
+    """All cases in turn, round after round, each right behind a run that is not timed; then the stages in turn."""
     if not cases:
         return
     for case in cases:

@@ -9,16 +9,17 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from adsnet.metrics import CurvePoint
 from adsnet.sweep import Curve, Measures, measure
 from app.imaging.colours import ORANGE, SKY_BLUE
 from app.state.session import Session
-from app.views.binding import Throttle, WhileSeen, quiet
+from app.views.binding import Throttle, WhileSeen
 from app.views.parts import Swatch, quiet_label
 from app.views.plots import QuietPlot
 from app.views.theme import colours
+from app.views.threshold_row import ThresholdRow
 from app.wording import counted
 
 _LIVE_MS = 250
@@ -118,18 +119,14 @@ class MeasuresPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._selected: tuple[int, ...] = ()
-        self.threshold = QSlider(Qt.Orientation.Horizontal)
-        self.threshold.setRange(1, 99)
-        self.threshold.setAccessibleName("Threshold of the probability")
-        self.threshold.setToolTip("Probability above which a pixel counts; the network is not run again")
-        self._threshold_text = quiet_label()
+        self._limit = ThresholdRow(margin=1)
+        self.threshold = self._limit.slider
         self.plot = PdFaPlot()
         self.figures = {what: [QLabel("–") for _ in range(4)] for what in _WHAT}
         self.note = quiet_label("", wrap=True)
         self._live = Throttle(lambda: self._seen.wish(), interval_ms=_LIVE_MS, parent=self)
-        self._ask = Throttle(self._emit, interval_ms=40, parent=self)
         self._lay_out()
-        self.threshold.valueChanged.connect(self._ask.wish)
+        self._limit.chosen.connect(self.threshold_requested)
         self.plot.threshold_chosen.connect(self.threshold_requested)
         report, document, predictions = session.report, session.document, session.predictions
         self._seen = WhileSeen(self, self._read)
@@ -147,11 +144,6 @@ class MeasuresPanel(QWidget):
         self._missed.wish()
 
     def _lay_out(self) -> None:
-        limit = QHBoxLayout()
-        limit.setSpacing(7)
-        limit.addWidget(quiet_label("Threshold"))
-        limit.addWidget(self.threshold, 1)
-        limit.addWidget(self._threshold_text)
         grid = QGridLayout()
         grid.setHorizontalSpacing(9)
         grid.setVerticalSpacing(3)
@@ -170,7 +162,7 @@ class MeasuresPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(7)
-        layout.addLayout(limit)
+        layout.addWidget(self._limit)
         layout.addWidget(self.plot, 1)
         layout.addLayout(grid)
         layout.addWidget(self.note)
@@ -180,15 +172,9 @@ class MeasuresPanel(QWidget):
         self._selected = tuple(indices)
         self._seen.wish()
 
-    def _emit(self) -> None:
-        self.threshold_requested.emit(self.threshold.value() / 100)
-
     def _read(self) -> None:
         threshold = self._session.predictions.threshold
-        if not self.threshold.isSliderDown():
-            with quiet(self.threshold):
-                self.threshold.setValue(round(threshold * 100))
-        self._threshold_text.setText(f"{threshold:.2f}")
+        self._limit.show_value(threshold)
         report = self._session.report
         number = report.number_of(threshold)
         shown = report.shown.sweep if report.shown is not None else None

@@ -7,18 +7,19 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QSlider, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from adsnet.targets import Target
 from app.actions.conditions import has_targets
 from app.actions.spec import Situation
 from app.imaging.probe import contrast_of
 from app.state.session import Session
-from app.views.binding import Throttle, quiet
+from app.views.binding import quiet
 from app.views.icons import set_icon
 from app.views.parts import primary, quiet_label
 from app.views.selection import Selection
 from app.views.theme import colours
+from app.views.threshold_row import ThresholdRow
 
 Index = QModelIndex | QPersistentModelIndex
 _HEADINGS = ("#", "x", "y", "Area", "Peak", "SCR")
@@ -164,18 +165,9 @@ class TargetsPanel(QWidget):
         self.accept_all.clicked.connect(self.accept_all_requested)
         for button, icon in ((self.accept, "accept"), (self.reject, "reject")):
             set_icon(button, icon)
-        self.threshold = QSlider(Qt.Orientation.Horizontal)
-        self.threshold.setRange(2, 98)
-        self.threshold.setToolTip("Probability above which a pixel counts; the network is not run again")
-        self.threshold.setAccessibleName("Threshold of the probability")
-        self._threshold_text = quiet_label("0.50")
-        self._threshold_throttle = Throttle(self._emit_threshold, interval_ms=40, parent=self)
-        self.threshold.valueChanged.connect(self._threshold_throttle.wish)
-        limit = QHBoxLayout()
-        limit.setSpacing(7)
-        limit.addWidget(quiet_label("Threshold"))
-        limit.addWidget(self.threshold, 1)
-        limit.addWidget(self._threshold_text)
+        limit = ThresholdRow(margin=2)
+        limit.chosen.connect(self.threshold_requested)
+        self.threshold, self._threshold_text = limit.slider, limit.text
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
         for button in (self.accept, self.reject):
@@ -187,28 +179,19 @@ class TargetsPanel(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self._summary)
         layout.addWidget(self.table, 1)
-        layout.addLayout(limit)
+        layout.addWidget(limit)
         layout.addLayout(buttons)
         selection.target_changed.connect(self._read_selection)
         self.model.modelReset.connect(self._read_selection)
         session.predictions.rejected_changed.connect(self._read_selection)
         session.sequence_changed.connect(self._read_selection)
-        session.predictions.threshold_changed.connect(self._read_threshold)
-        self._read_threshold()
+        session.predictions.threshold_changed.connect(limit.show_value)
+        limit.show_value(session.predictions.threshold)
         self._read_selection()
 
     def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
             self.target_chosen.emit(current.row())
-
-    def _emit_threshold(self) -> None:
-        self.threshold_requested.emit(self.threshold.value() / 100)
-
-    def _read_threshold(self, _threshold: float = 0.0) -> None:
-        threshold = self._session.predictions.threshold
-        with quiet(self.threshold):
-            self.threshold.setValue(round(threshold * 100))
-        self._threshold_text.setText(f"{threshold:.2f}")
 
     def _read_selection(self) -> None:
         target, count = self._selection.target, self.model.rowCount()

@@ -14,7 +14,7 @@ from adsnet.model.network import ADSNet
 from adsnet.sparse.dense import DenseEngine
 from adsnet.training.losses import total_loss
 from tests.adsnet.model.outputs import assert_same_output, mixed_frames
-from tests.adsnet.sparse.maps import engine_of
+from tests.adsnet.sparse.maps import assert_close, engine_of
 from tests.adsnet.tiny import lively_network, tiny
 
 CONFIGS: list[dict[str, Any]] = [
@@ -72,7 +72,7 @@ def test_every_option_predicts_the_same_with_every_engine(options: dict[str, Any
         for index in range(2):
             alone = network(frames[index : index + 1], sparsity)
             assert torch.equal(alone.stages[3].keep, dense.stages[3].keep[index : index + 1])
-            torch.testing.assert_close(alone.logits, dense.logits[index : index + 1], atol=1e-3, rtol=1e-3)
+            assert_close(alone.logits, dense.logits[index : index + 1], 1e-5)
 
 
 @torch.inference_mode()

@@ -46,3 +46,15 @@ def session(qtbot: QtBot, tmp_path: Path) -> Iterator[Session]:
     session.open([tmp_path / "set"])
     yield session
     session.close_sequence(discard=True)
+
+
+@pytest.fixture
+def labels(session: Session) -> None:
+    """Frame a has a label that the fake prediction finds, frame b an empty one."""
+    assert session.sequence is not None
+    masks = session.sequence.root / "masks"
+    masks.mkdir()
+    mask = np.zeros((12, 16), np.uint8)
+    Image.fromarray(mask).save(masks / "b.png")
+    mask[1, 2] = 255
+    Image.fromarray(mask).save(masks / "a.png")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from adsnet.errors import ConfigError
@@ -18,15 +17,9 @@ from tests.app.engine.conftest import MakeClient
 
 
 @pytest.fixture
-def comparison(session: Session) -> Comparison:
-    """Top-hat and the network take part; frame a has a label that the fake prediction finds, frame b an empty one."""
+def comparison(session: Session, labels: None) -> Comparison:
+    """Top-hat and the network take part, and two frames have labels."""
     assert session.sequence is not None
-    masks = session.sequence.root / "masks"
-    masks.mkdir()
-    mask = np.zeros((12, 16), np.uint8)
-    Image.fromarray(mask).save(masks / "b.png")
-    mask[1, 2] = 255
-    Image.fromarray(mask).save(masks / "a.png")
     session.open([session.sequence.root])
     session.set_model(Model("net", Path("net.safetensors"), {}))
     made = Comparison(session)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from adsnet.errors import TrainingError
@@ -17,16 +15,9 @@ from tests.app.engine.conftest import MakeClient
 
 
 @pytest.fixture
-def engine(session: Session, make_client: MakeClient) -> Iterator[JudgeEngine]:
-    """The model is named; frame a has a label that the fake prediction finds, frame b an empty one."""
+def engine(session: Session, labels: None, make_client: MakeClient) -> Iterator[JudgeEngine]:
+    """The model is named, and two frames have labels."""
     session.set_model(Model("net", Path("net.safetensors"), {}))
-    assert session.sequence is not None
-    masks = session.sequence.root / "masks"
-    masks.mkdir()
-    mask = np.zeros((12, 16), np.uint8)
-    Image.fromarray(mask).save(masks / "b.png")
-    mask[1, 2] = 255
-    Image.fromarray(mask).save(masks / "a.png")
     made = JudgeEngine(session, client_factory=lambda threads: make_client(restarts=False))
     yield made
     made.shutdown()
