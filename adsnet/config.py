@@ -237,6 +237,9 @@ class TrainConfig:
         sampling: ``sets`` draws from every data set alike, ``frames`` from every frame alike.
         target_crops: share of crops that are forced to hold a target.
         scaled_crops: share of crops that are enlarged or shrunk, by 0.75 to 1.35.
+        turned_crops: share of crops that are turned or mirrored, by one of the eight symmetries of the square. Both
+            shares are 0 because masks can lie beside the targets by a constant part of a pixel (half a pixel up and
+            left in much of NUDT-SIRST): such crops then contradict each other about every outline.
         background_crops: share of crops from frames without targets, where some are given.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
@@ -245,7 +248,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)
-    iterations: int = 15_000
+    iterations: int = 30_000
     batch: int = 16
     crop: int = 128
     optimiser: Literal["adamw", "sgd"] = "adamw"
@@ -264,7 +267,8 @@ class TrainConfig:
     evaluate_every: int = 0
     sampling: Literal["sets", "frames"] = "frames"
     target_crops: float = 0.7
-    scaled_crops: float = 0.25
+    scaled_crops: float = 0.0
+    turned_crops: float = 0.0
     background_crops: float = 0.1
     freeze_statistics: bool = False
 
@@ -284,7 +288,7 @@ class TrainConfig:
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
         _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
         _require(1 <= self.workers <= 64, f"workers is {self.workers}; it must be between 1 and 64")
-        for name in ("target_crops", "scaled_crops", "background_crops"):
+        for name in ("target_crops", "scaled_crops", "turned_crops", "background_crops"):
             share = getattr(self, name)
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from adsnet.config import Normalisation
@@ -76,7 +77,8 @@ def test_backgrounds_get_their_share(data_set: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("crop", [32, 48, 96])
 def test_targets_are_bright_where_the_label_is(data_set: Path, crop: int) -> None:
-    source = CropSource([open_dataset(data_set)], quick(crop=crop, target_crops=1.0))
+    often = quick(crop=crop, target_crops=1.0, scaled_crops=0.5, turned_crops=0.5)
+    source = CropSource([open_dataset(data_set)], often)
     seen = 0
     for number in range(40):
         values, mask = source.crop(number)
@@ -86,6 +88,29 @@ def test_targets_are_bright_where_the_label_is(data_set: Path, crop: int) -> Non
             seen += 1
             assert values[mask].mean() > np.median(values) + 1.0
     assert seen > 30
+
+
+def test_crops_are_turned_and_scaled_as_often_as_is_said(tmp_path: Path) -> None:
+    """Of a ramp that rises to the right, whose slope a scaled crop changes."""
+    write_set(tmp_path / "set", count=1)
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    Image.fromarray(ramp).save(tmp_path / "set" / "images" / "f00.png")
+    Image.fromarray(np.zeros_like(ramp)).save(tmp_path / "set" / "masks" / "f00.png")
+    dataset = [open_dataset(tmp_path / "set")]
+
+    def slopes(**options: float) -> NDArray[np.float64]:
+        """Per pixel down and to the right, as shares of that of the ramp, whatever the gain."""
+        source = CropSource(dataset, quick(crop=64, **options))
+        found = [[np.mean(np.diff(source.crop(n)[0], axis=axis)) for axis in (0, 1)] for n in range(200)]
+        return np.array(found)
+
+    down, right = np.abs(slopes()).T
+    assert (down < 0.1 * right).all() and (slopes()[:, 1] > 0).all()
+    down, right = slopes(turned_crops=1.0).T
+    assert 60 < (np.abs(down) > np.abs(right)).sum() < 140 and 60 < (down + right < 0).sum() < 140
+    assert 0 < (slopes(turned_crops=0.2) @ (1, 1) < 0).sum() < 40
+    plain, scaled = slopes()[:, 1], slopes(scaled_crops=1.0)[:, 1]
+    assert np.ptp(scaled) > 1.4 * np.ptp(plain)
 
 
 @given(height=st.integers(1, 40), width=st.integers(1, 40), window=st.integers(1, 50), seed=seeds)
