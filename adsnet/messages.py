@@ -222,10 +222,33 @@ def encode(message: Message) -> bytes:
     Raises:
         TypeError: an array has a type that the stream does not carry, or a value has no JSON form.
     """
+    return b"".join(encoded_parts(message))
+
+
+def encoded_parts(message: Message) -> list[bytes | memoryview]:
+    """What ``encode`` puts together, without a copy of the arrays. Raises TypeError."""
     arrays: list[NDArray[Any]] = []
     header = json.dumps(_pack(message, arrays), allow_nan=False).encode("utf-8")
-    payload = b"".join(a.tobytes().ljust(_padded(a.nbytes), b"\0") for a in arrays)
-    return _HEAD.pack(MAGIC, len(header), len(payload)) + header + payload
+    header = header.ljust(_padded(_HEAD.size + len(header)) - _HEAD.size)  # so that arrays can stay where they arrive
+    payload: list[bytes | memoryview] = []
+    for array in arrays:
+        payload += [array.reshape(-1).view(np.uint8).data, bytes(-array.nbytes % _ALIGNMENT)]
+    return [_HEAD.pack(MAGIC, len(header), sum(map(len, payload))), header, *payload]
+
+
+def decode(data: bytes) -> Message:
+    """The one message that ``data`` is, from first to last byte; its arrays are views of ``data``.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    if len(data) < _HEAD.size:
+        raise ProtocolError("a message is cut short")
+    magic, header_size, payload_size = _HEAD.unpack_from(data)
+    payload = _HEAD.size + header_size
+    if magic != MAGIC or len(data) != payload + payload_size:
+        raise ProtocolError("these bytes are not a message")
+    return _decode(data[_HEAD.size : payload], memoryview(data)[payload:])
 
 
 class Decoder:
@@ -263,7 +286,7 @@ def _padded(size: int) -> int:
     return size + -size % _ALIGNMENT
 
 
-def _decode(header: bytes, payload: bytes) -> Message:
+def _decode(header: bytes, payload: bytes | memoryview) -> Message:
     try:
         message = _unpack(json.loads(header), memoryview(payload))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ConfigError) as error:

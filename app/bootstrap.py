@@ -80,7 +80,7 @@ class Studio:
     def __init__(self, *, paths: Sequence[Path], model: Path | None = None, raw: RawLayout | None = None) -> None:
         from PySide6.QtCore import QSettings, QTimer
 
-        from adsnet.storage.folders import config_folder, log_folder
+        from adsnet.storage.folders import cache_folder, config_folder, log_folder
         from app.actions.choices import remember_choices
         from app.actions.context import Context
         from app.actions.handlers import leave_sequence, offer_recovery
@@ -96,6 +96,7 @@ class Studio:
         from app.engine.train import TrainEngine
         from app.failures import FailureNet, TerminationWatch, start_log
         from app.state.session import Session
+        from app.storage.prediction_cache import PredictionCache
         from app.storage.settings import load_settings
         from app.views.dialogs import WindowDialogs
         from app.views.selection import Selection
@@ -121,10 +122,11 @@ class Studio:
         memory = QSettings(os.fspath(config_folder() / "window.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(self.session, self.selection, memory=memory)
         self.client = WorkerClient(threads=settings.threads or None, name="the prediction worker")
-        self.predicting = PredictEngine(self.client, self.session)
+        cache = PredictionCache(cache_folder() / "predictions")
+        self.predicting = PredictEngine(self.client, self.session, cache=cache)
         self.examining = ExamineEngine(self.client, self.session)
         self.training = TrainEngine(self.session)
-        self.judging = JudgeEngine(self.session)
+        self.judging = JudgeEngine(self.session, cache=cache)
         self.comparing = CompareEngine(self.session, self.window.comparison)
         self.rejudging = RejudgeEngine(self.session)
         self.context = Context(

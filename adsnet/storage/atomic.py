@@ -52,14 +52,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _fill(temporary: Path, data: bytes, mode: int | None) -> None:
+def _fill(temporary: Path, data: bytes, mode: int | None, *, lasting: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     with open(os.open(temporary, flags, 0o666), "wb") as stream:
         if mode is not None and hasattr(os, "fchmod"):
             os.fchmod(stream.fileno(), mode)
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())
+        if lasting:
+            os.fsync(stream.fileno())
         written = os.fstat(stream.fileno()).st_size
     if written != len(data):
         raise OSError(errno.EIO, f"{written} of {len(data)} bytes arrived")
@@ -77,7 +78,7 @@ def _existing_mode(target: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def write_bytes(path: Path, data: bytes, *, verify: Callable[[Path], None] | None = None) -> None:
+def write_bytes(path: Path, data: bytes, *, verify: Callable[[Path], None] | None = None, lasting: bool = True) -> None:
     """Replace or create ``path`` with ``data``; missing folders are created, a link is followed, the mode is kept.
 
     Args:
@@ -85,6 +86,8 @@ def write_bytes(path: Path, data: bytes, *, verify: Callable[[Path], None] | Non
         data: its whole content.
         verify: called with the complete temporary file (another name in the same folder) before it takes the place
             of ``path``; what it raises keeps the previous file. ``OSError`` counts as a failed write.
+        lasting: wait until it is on the disk. Without, the loss of power may leave an empty or damaged file: only for
+            what can be computed again and is checked when it is read.
 
     Raises:
         StorageError: it cannot be written. The previous file is untouched and no temporary file is left; only when
@@ -97,7 +100,7 @@ def write_bytes(path: Path, data: bytes, *, verify: Callable[[Path], None] | Non
         # The name does not grow with the target's, which may already be as long as the file system allows.
         temporary = target.parent / f".adsnet-{os.getpid()}-{secrets.token_hex(8)}.tmp"
         try:
-            _fill(temporary, data, mode)
+            _fill(temporary, data, mode, lasting=lasting)
             if verify is not None:
                 verify(temporary)
             os.replace(temporary, target)
@@ -108,7 +111,8 @@ def write_bytes(path: Path, data: bytes, *, verify: Callable[[Path], None] | Non
     except (OSError, ValueError) as error:
         _refuse(path, error)
     try:
-        _sync_folder(target.parent)
+        if lasting:
+            _sync_folder(target.parent)
     except OSError as error:
         raise StorageError(
             f"{shown(path)} is written, but the disk did not confirm it ({reason(error)}): check it and save again."

@@ -312,6 +312,7 @@ HANDLERS: dict[str, Handler] = {
     "brush.larger": _brush(1),
     "model.predict": lambda ctx: ctx.predicting.request(),
     "model.load": _load_model,
+    "model.clear_cache": lambda ctx: ctx.predicting.clear_cache(),
     "model.free_patches": lambda ctx: free_patches(ctx.session),
     "model.fine_tune": lambda ctx: ctx.screen.show_panel("fine_tune"),
     "model.stop": lambda ctx: ctx.training.stop(),

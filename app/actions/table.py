@@ -193,6 +193,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("model.load", "Load model…", "Use another model file", icon="model", menu="Model"),
     ActionSpec(
+        "model.clear_cache", "Clear stored predictions", "Remove the predictions on disk; they can all be made again",
+        menu="Model",
+    ),
+    ActionSpec(
         "model.fine_tune", "Fine-tune…", "Tune the model on the corrected frames", ("Ctrl+T",),
         icon="fine-tune", menu="Model", section=1, toolbar="text",
     ),

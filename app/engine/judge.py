@@ -15,7 +15,7 @@ from adsnet.data.frames import Frame
 from adsnet.data.labels import read_mask
 from adsnet.errors import AdsnetError, TrainingError
 from adsnet.messages import JobFailed, Predicted
-from adsnet.prediction import BoolMap
+from adsnet.prediction import BoolMap, Prediction
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
 from app.state.backstage import Backstage
@@ -23,16 +23,19 @@ from app.state.predictions import PredictionKey
 from app.state.report import Conditions, Judged, judge
 from app.state.sequence import Sequence
 from app.state.session import Session
+from app.storage.prediction_cache import PredictionCache, Recipe
 
 
 class _Read(NamedTuple):
-    """A frame and its label, or why there is none."""
+    """A frame, its label, and its prediction with the name of it in the cache as far as known; or why there is none."""
 
     run: int
     number: int
     frame: Frame | None
     label: BoolMap | None
     problem: str
+    name: str | None = None
+    found: Prediction | None = None
 
 
 class _Done(NamedTuple):
@@ -52,6 +55,7 @@ class JudgeEngine(QObject):
         self,
         session: Session,
         *,
+        cache: PredictionCache | None = None,
         client_factory: Callable[[int | None], WorkerClient] = judging_client,
         parent: QObject | None = None,
     ) -> None:
@@ -62,12 +66,14 @@ class JudgeEngine(QObject):
         self._retired = Retired(self)
         self._backstage = Backstage(self)
         self._backstage.finished.connect(self._on_finished)
+        self._cache, self._writing = cache, Backstage(self)
         self._run = 0
         self._job = 0
         self._sequence: Sequence | None = None
         self._paths: list[Path | None] = []
         self._waiting: _Read | None = None
         self._key: Callable[[int], PredictionKey]
+        self._recipe: Recipe
         self._sparsity, self._engine, self._threshold = Sparsity(), "auto", 0.5
         self._began = 0.0
         session.sequence_changed.connect(self._on_sequence)
@@ -98,12 +104,11 @@ class JudgeEngine(QObject):
         self._key = lambda index: PredictionKey(sequence.key(index), self._sparsity, identity, self._engine)
         session.report.begin(Conditions(model.name, self._sparsity, self._threshold, identity, self._engine))
         self._job = session.jobs.start("judge", "Judging all frames")
+        self._recipe = model.recipe(self._sparsity, self._engine)
         self._began = time.monotonic()
-        client = self._client = self._make_client(session.settings.threads or None)
-        for signal, slot in self._slots(client):
+        self._client = self._make_client(session.settings.threads or None)
+        for signal, slot in self._slots(self._client):
             signal.connect(slot)
-        client.start()
-        client.load_model(os.fspath(model.path), session.settings.device)
         self._read(0)
 
     def stop(self) -> None:
@@ -122,17 +127,21 @@ class JudgeEngine(QObject):
     # ---- frame after frame ----------------------------------------------------------------------------------
 
     def _read(self, index: int) -> None:
-        sequence, path, run, cache = self._sequence, self._paths[index], self._run, self._session.frames
+        sequence, path, run, frames = self._sequence, self._paths[index], self._run, self._session.frames
+        cache, recipe = self._cache, self._recipe
         assert sequence is not None
 
         def read() -> _Read:
             try:
-                frame = cache.read(sequence, index)
+                frame = frames.read(sequence, index)
                 height, width = frame.pixels.shape
                 label = None if path is None else read_mask(path, shape=(height, width))
             except AdsnetError as error:
                 return _Read(run, index, None, None, str(error))
-            return _Read(run, index, frame, label, "")
+            if cache is None:
+                return _Read(run, index, frame, label, "")
+            name = cache.name(frame.pixels, recipe)
+            return _Read(run, index, frame, label, "", name, cache.find(name))
 
         self._backstage.submit(read)
 
@@ -143,22 +152,36 @@ class JudgeEngine(QObject):
             self._add(result.judged)
         elif result.frame is None:
             self._add(Judged(result.number, self._stem(result.number), problem=result.problem))
+        elif result.found is not None:
+            self._judge(result, result.found)
         else:
             self._waiting = result
-            frame = self._key(result.number).frame
-            self._client.predict(result.number, frame, result.frame.pixels, self._sparsity, self._engine)
+            self._predict(self._client, result.number, result.frame)
+
+    def _predict(self, client: WorkerClient, index: int, frame: Frame) -> None:
+        """The process is only started for a frame that nobody has predicted before."""
+        if client.state == "stopped":
+            client.start()
+            client.load_model(os.fspath(self._recipe.model), self._recipe.device)
+        client.predict(index, self._key(index).frame, frame.pixels, self._sparsity, self._engine)
 
     def _on_predicted(self, message: Predicted) -> None:
         read, self._waiting = self._waiting, None
         if read is None or read.number != message.generation:
             return
-        self._session.predictions.take(-1, self._key(read.number), message.prediction)  # going there will not wait
+        self._judge(read, message.prediction)
+        cache, name = self._cache, read.name
+        if cache is not None:
+            self._writing.submit(lambda: cache.keep(name, message.prediction))
+
+    def _judge(self, read: _Read, prediction: Prediction) -> None:
+        self._session.predictions.take(-1, self._key(read.number), prediction)  # going there will not wait
         run, index, stem, threshold = self._run, read.number, self._stem(read.number), self._threshold
         thresholds = self._session.report.thresholds
         self._backstage.submit(
             lambda: _Done(
                 run,
-                judge(index, stem, message.prediction, read.label, threshold=threshold, thresholds=thresholds),
+                judge(index, stem, prediction, read.label, threshold=threshold, thresholds=thresholds),
             )
         )
 

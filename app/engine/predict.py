@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from adsnet.messages import JobFailed, ModelLoaded, Predicted
+from adsnet.prediction import Prediction
 from app.engine.client import WorkerClient
+from app.state.backstage import Backstage
 from app.state.model import Model
-from app.state.predictions import PredictionKey
+from app.state.predictions import MEGABYTE, PredictionKey
 from app.state.session import Session
+from app.storage.prediction_cache import PredictionCache
 
 DEFAULT_MODEL = "adsnet-default"
 """The name by which the worker knows the model that comes with the program."""
 
 
+class _Request(NamedTuple):
+    """A prediction that was asked for; ``name`` is that of the cache, once it is known."""
+
+    generation: int
+    key: PredictionKey
+    shape: tuple[int, ...]
+    name: str | None = None
+
+
 class PredictEngine(QObject):
-    """Asks the worker for predictions and gives the answers to the session.
+    """Asks the worker for predictions that are not known from earlier runs and gives the answers to the session.
 
     The model is, in this order: the one loaded by hand, the accepted one of the open project, the one of the
     settings, the one that comes with the program.
@@ -26,17 +40,31 @@ class PredictEngine(QObject):
     Args:
         client: the worker; started by whoever made it.
         session: what is followed.
+        cache: where predictions of earlier runs are.
     """
 
-    def __init__(self, client: WorkerClient, session: Session, *, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        client: WorkerClient,
+        session: Session,
+        *,
+        cache: PredictionCache | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._client = client
         self._session = session
-        self._asked: dict[int, PredictionKey] = {}
+        self._cache = cache
+        # Two threads: looking does not wait until something large is written.
+        self._looking, self._writing = Backstage(self), Backstage(self)
+        self._looking.finished.connect(lambda found: self._on_looked(*found))
+        self._writing.finished.connect(self._on_written)
+        self._asked: dict[int, _Request] = {}
         self._job = 0
         self._load_job: int | None = None
         self._load_shown = 0
         self._wanted: tuple[str, str] | None = None
+        self._device = "auto"
         self._by_hand = False
         self._instead = False
         self._accepted = self._accepted_now()
@@ -84,7 +112,12 @@ class PredictEngine(QObject):
         if self._session.model is None and self._load_job is None:
             self._wanted = None
             self.load_usual()
-        self._ask()
+        self._ask(afresh=True)
+
+    def clear_cache(self) -> None:
+        """Remove the predictions on disk, of all sequences; a notice says when it is done."""
+        if self._cache is not None:
+            self._writing.submit(self._cache.clear)
 
     def _load(self, path: str, device: str) -> None:
         self._wanted, self._instead = (path, device), False
@@ -109,54 +142,99 @@ class PredictEngine(QObject):
         else:
             self._shown_done()
 
-    def _ask(self) -> None:
+    def _ask(self, *, afresh: bool = False) -> None:
         if self._load_job is not None:
             # The worker would answer with the model to come; what it is known by here is still the one before.
-            self._owed = True
-            self._session.predictions.next_generation()
-            self._shown_done()
+            self._owe()
             return
-        key, frame = self._session.prediction_key(), self._session.frame
-        if key is None or frame is None:
+        key, frame, model = self._session.prediction_key(), self._session.frame, self._session.model
+        if key is None or frame is None or model is None:
             return
         self._owed = False
         generation = self._session.predictions.next_generation()
-        self._asked[generation] = key
+        request = self._asked[generation] = _Request(generation, key, frame.pixels.shape)
         if not self._job:
             self._job = self._session.jobs.start("predict", "Predicting")
-        self._client.predict(generation, key.frame, frame.pixels, key.sparsity, key.engine)
+        cache, pixels, recipe = self._cache, frame.pixels, model.recipe(key.sparsity, key.engine)
+        if cache is None:
+            self._send(request, pixels)
+            return
+
+        def look() -> tuple[_Request, NDArray[Any], Prediction | None]:
+            name = cache.name(pixels, recipe)
+            return request._replace(name=name), pixels, None if afresh else cache.find(name)
+
+        self._looking.submit(look)
+
+    def _owe(self) -> None:
+        """Ask once the model is there."""
+        self._owed = True
+        self._session.predictions.next_generation()
+        self._shown_done()
+
+    def _send(self, request: _Request, pixels: NDArray[Any]) -> None:
+        key = request.key
+        self._client.predict(request.generation, key.frame, pixels, key.sparsity, key.engine)
 
     # ---- answers --------------------------------------------------------------------------------------------
 
+    def _on_looked(self, request: _Request, pixels: NDArray[Any], found: Prediction | None) -> None:
+        if request.generation not in self._asked:
+            return  # a newer one is answered already, or the worker is gone and everything is asked for again
+        model, self._asked[request.generation] = self._session.model, request
+        if found is not None and found.probability.shape == request.shape:
+            self._answered(request, found)
+        elif self._load_job is None and model is not None and model.identity == request.key.model:
+            self._send(request, pixels)
+        else:
+            del self._asked[request.generation]
+            if request.generation == self._session.predictions.generation:
+                self._owe()
+
     def _on_predicted(self, message: Predicted) -> None:
-        key = self._asked.get(message.generation)
-        # Older requests were answered, or replaced before they were sent.
-        self._asked = {generation: k for generation, k in self._asked.items() if generation > message.generation}
-        state = self._session.predictions
-        if message.generation == state.generation:
-            self._shown_done()
-        if key is None or key.frame != message.frame:
+        request = self._asked.get(message.generation)
+        if request is None or request.key.frame != message.frame:
+            self._forget_until(message.generation)
             return
-        frame = self._session.frame
-        current = message.generation == state.generation and frame is not None
-        if current and frame is not None and message.prediction.probability.shape != frame.pixels.shape:
-            self._session.notices.error(
-                "The worker answered with a prediction of another size: load the model again.", key="predict"
-            )
+        if message.prediction.probability.shape != request.shape:
+            self._forget_until(message.generation)
+            if message.generation == self._session.predictions.generation:
+                self._session.notices.error(
+                    "The worker answered with a prediction of another size: load the model again.", key="predict"
+                )
             return
-        state.take(message.generation, key, message.prediction)
+        self._answered(request, message.prediction)
+        cache = self._cache
+        if cache is not None:
+            self._writing.submit(lambda: cache.keep(request.name, message.prediction))
+
+    def _answered(self, request: _Request, prediction: Prediction) -> None:
+        self._forget_until(request.generation)
+        self._session.predictions.take(request.generation, request.key, prediction)
         self._session.notices.withdraw("predict")
+
+    def _forget_until(self, generation: int) -> None:
+        """Older requests were answered, or replaced before they were sent."""
+        self._asked = {number: one for number, one in self._asked.items() if number > generation}
+        if generation == self._session.predictions.generation:
+            self._shown_done()
+
+    def _on_written(self, cleared: int | None) -> None:
+        """One more is kept, or all are removed: then it is how many bytes that were."""
+        if cleared is not None:
+            self._session.notices.info(f"{cleared / MEGABYTE:.1f} MB of stored predictions are removed.", key="cache")
 
     def _on_model_loaded(self, message: ModelLoaded) -> None:
         if message.job == self._load_job:
             self._loading_done()
+            self._device = self._wanted[1] if self._wanted is not None else self._device
             if not self._instead:
                 self._session.notices.withdraw("model")
         self._session.notices.withdraw("worker")
         path, project = Path(message.path), self._session.project
         # A model that was accepted here goes by the name of its copy, not by that of the run that made it.
         ours = project is not None and path == project.model
-        model = Model(path.stem if ours else message.name, path, message.card, _stamp(path))
+        model = Model(path.stem if ours else message.name, path, message.card, _stamp(path), self._device)
         if model == self._session.model:
             self._follow()  # the same model in a new process
         else:
@@ -192,7 +270,7 @@ class PredictEngine(QObject):
     def _lost(self) -> None:
         fatal = self._client.fatal_generation
         if fatal is not None and fatal in self._asked:
-            self._deadly = self._asked[fatal]
+            self._deadly = self._asked[fatal].key
         self._asked.clear()
         self._shown_done()
         self._loading_done()

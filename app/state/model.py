@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adsnet.config import Sparsity
+from app.storage.prediction_cache import Recipe
+
 
 @dataclass(frozen=True)
 class Model:
@@ -16,14 +19,20 @@ class Model:
         path: its file.
         card: the header of the file: configuration, metrics and so on.
         stamp: size and time of the file when it was loaded; a model trained again may have the same name and path.
+        device: what it was asked to compute on.
     """
 
     name: str
     path: Path
     card: dict[str, Any]
     stamp: tuple[int, int] | None = None
+    device: str = "auto"
 
     @property
     def identity(self) -> str:
         """What tells it from every other model, for ``PredictionKey``."""
-        return f"{self.path} {self.stamp}"
+        return f"{self.path} {self.stamp} {self.device}"
+
+    def recipe(self, sparsity: Sparsity, engine: str) -> Recipe:
+        """What a prediction with it depends on beside the pixels."""
+        return Recipe(self.path, self.stamp, sparsity, engine, self.device)

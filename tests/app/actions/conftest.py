@@ -36,6 +36,9 @@ class Puppet:
         self.stroke = False
         self.running = False
 
+    def clear_cache(self) -> None:
+        self.calls.append("clear cache")
+
     def open_files(self) -> list[Path]:
         return self.files
 
