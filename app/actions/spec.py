@@ -26,7 +26,7 @@ class ActionSpec:
 
     Attributes:
         id: dotted name; handlers and tests use it.
-        text: as in the menu.
+        label: as in the menu, with & before the letter that chooses it there.
         tip: one sentence; empty when the text says it all.
         shortcut: keys that work in the whole window (but never take letters from a text field).
         local: keys that work while the canvas, the frame list or the table of targets has the focus; for keys that
@@ -40,7 +40,7 @@ class ActionSpec:
     """
 
     id: str
-    text: str
+    label: str
     tip: str = ""
     shortcut: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
@@ -52,6 +52,11 @@ class ActionSpec:
     group: str = ""
     submenu: str = ""
     enabled_when: Condition | None = None
+
+    @property
+    def text(self) -> str:
+        """What it is called everywhere."""
+        return self.label.replace("&", "")
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ class PredictionState(QObject):
 
     @property
     def rejected(self) -> frozenset[int]:
-        """Places in ``targets`` of those the user put aside; accepting the frame leaves them out."""
+        """Places in ``targets`` of those the user put aside; accepting all leaves them out."""
         return self._rejected
 
     def reject(self, index: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -34,8 +35,18 @@ class Opened:
     lock: RootLock
 
 
+class LastWrite(NamedTuple):
+    """What was written last in this sequence."""
+
+    what: Literal["saved", "reviewed", "not reviewed"]
+    when: datetime
+
+
 class Saving(QObject):
     """Saves labels; part of the session.
+
+    Attributes:
+        last_write: the last label or review state that went to the disk in this sequence.
 
     Signals:
         saved(str): the label file of this stem holds the mask.
@@ -57,7 +68,7 @@ class Saving(QObject):
         self._actions: dict[str, Counter[str]] = {}
         self._conflicts: set[str] = set()
         self._pending: tuple[PendingEdits, ...] = ()
-        self.saved_at: datetime | None = None
+        self.last_write: LastWrite | None = None
         self._autosave = Autosave(self._save_quietly, delay_ms=1000, parent=self)
         self.set_settings(settings)
         document.committed.connect(self._on_committed)
@@ -114,7 +125,7 @@ class Saving(QObject):
         if self._opened is not None:
             self._opened.journal.close()
             self._opened.lock.release()
-        self._opened, self._pending, self.saved_at = None, (), None
+        self._opened, self._pending, self.last_write = None, (), None
         self._actions.clear()
         self._conflicts.clear()
         for key in ("save", "journal", "label", "reread"):
@@ -192,10 +203,13 @@ class Saving(QObject):
         if index is not None:
             self._review.set_labelled(index)
             self._review.set_state(index, "reviewed" if state == "reviewed" else "corrected")
-        self.saved_at = datetime.now()
+        self._wrote("reviewed" if state == "reviewed" else "saved")
         if not self.unsaved:
             self._notices.withdraw("save")
         self.saved.emit(stem)
+
+    def _wrote(self, what: Literal["saved", "reviewed", "not reviewed"]) -> None:
+        self.last_write = LastWrite(what, datetime.now())
 
     def _clean(self, stem: str) -> None:
         """There is nothing to save for a frame."""
@@ -263,6 +277,7 @@ class Saving(QObject):
         ours = opened.store.review(stem).mask is not None
         state = "reviewed" if reviewed else "corrected" if ours else "new"
         opened.store.set_state(stem, state)
+        self._wrote("reviewed" if reviewed else "not reviewed")
         self._review.set_state(index, "reviewed" if reviewed else "corrected" if ours else "new")
 
     def labelled_samples(self, *, only_reviewed: bool = False, only_corrected: bool = False) -> tuple[Sample, ...]:

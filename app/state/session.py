@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -26,7 +25,7 @@ from app.state.player import Player
 from app.state.predictions import PredictionKey, PredictionState
 from app.state.report import Report
 from app.state.review import ReviewState
-from app.state.saving import Saving
+from app.state.saving import LastWrite, Saving
 from app.state.sequence import Sequence, open_sequence
 from app.storage.journal import PendingEdits
 from app.storage.project import Project
@@ -303,7 +302,7 @@ class Session(QObject):
             return False
         if keep_label:
             mask = mask | self.document.mask
-        return self.document.apply_mask("Accept frame", mask, source=prediction.model)
+        return self.document.apply_mask("Accept all", mask, source=prediction.model)
 
     def accept_target(self, index: int) -> bool:
         """Add one predicted target to the label; one undo step. Raises IndexError; returns whether it changed."""
@@ -362,9 +361,9 @@ class Session(QObject):
         return self.saving.unsaved
 
     @property
-    def saved_at(self) -> datetime | None:
-        """When a label was last saved in this sequence."""
-        return self.saving.saved_at
+    def last_write(self) -> LastWrite | None:
+        """What was last written in this sequence, a label or a review state."""
+        return self.saving.last_write
 
     @property
     def pending(self) -> tuple[PendingEdits, ...]:

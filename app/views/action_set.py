@@ -49,7 +49,7 @@ class ActionSet(QObject):
         self.keymap: Keymap = keymap_from(session.settings.shortcuts)[0]
         groups: dict[str, QActionGroup] = {}
         for spec in ACTIONS:
-            action = QAction(spec.text, parent)
+            action = QAction(spec.label, parent)
             action.setObjectName(spec.id)
             action.setCheckable(spec.checkable)
             if spec.icon:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QSpinBox, QToolBar, QToolButton, QWidget
 
-from app.actions.table import ACTIONS, MENUS
+from app.actions.table import ACTIONS, MENUS, SUBMENUS
 from app.state.session import Session
 from app.views.action_set import ActionSet
 from app.views.binding import quiet
@@ -42,9 +42,9 @@ class Bars(QObject):
         self.brush.setAccessibleName("Brush size")
         self.brush.valueChanged.connect(self.brush_requested)
         self.toolbar = self._build_toolbar()
-        self.recent = QMenu("Recent", window)
+        self.recent = QMenu(SUBMENUS["Recent"], window)
         self.recent.aboutToShow.connect(self._fill_recent)
-        self.panels = QMenu("Panels", window)
+        self.panels = QMenu(SUBMENUS["Panels"], window)
         self._build_menus()
         session.display.brush_changed.connect(self._read_brush)
         self._read_brush()
@@ -80,7 +80,7 @@ class Bars(QObject):
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
 
     def _build_menus(self) -> None:
-        menus = {title: self._window.menuBar().addMenu(title) for title in MENUS}
+        menus = {title: self._window.menuBar().addMenu(label) for title, label in MENUS.items()}
         submenus: dict[str, QMenu] = {}
         sections: dict[str, int] = {}
         for spec in ACTIONS:
@@ -90,7 +90,7 @@ class Bars(QObject):
                 sections[spec.menu] = spec.section
             if spec.submenu:
                 if spec.submenu not in submenus:
-                    submenus[spec.submenu] = menu.addMenu(spec.submenu)
+                    submenus[spec.submenu] = menu.addMenu(SUBMENUS[spec.submenu])
                 menu = submenus[spec.submenu]
             menu.addAction(self._actions[spec.id])
             if spec.id == "file.sample":
@@ -102,9 +102,9 @@ class Bars(QObject):
 
     def _fill_recent(self) -> None:
         self.recent.clear()
-        for name in self._session.settings.recent:
+        for number, name in enumerate(self._session.settings.recent, 1):
             text = printable(name).replace("&", "&&")
-            action = self.recent.addAction(text)
+            action = self.recent.addAction(f"&{number}  {text}" if number < 10 else text)
             action.triggered.connect(lambda _checked=False, path=Path(name): self.recent_requested.emit(path))
         if self.recent.isEmpty():
             self.recent.addAction("Nothing was opened yet").setEnabled(False)

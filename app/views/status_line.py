@@ -83,7 +83,7 @@ class StatusLine(QStatusBar):
         self.stop.clicked.connect(self._stop)
         self.model = Field("The model in use")
         self.zoom = Field("Screen pixels for each frame pixel", least="CLAHE · 10 000 %")
-        self.saved = Field("State of the labels on disk", least="saved 00:00:00")
+        self.saved = Field("State of the labels and reviews on disk", least="saved 00:00:00")
         self.addWidget(self.position)
         self.addWidget(self.contrast)
         self.addWidget(self.patches)
@@ -93,6 +93,7 @@ class StatusLine(QStatusBar):
         session.display.levels_changed.connect(self._read_view)
         session.jobs.changed.connect(self._read_jobs)
         session.saved.connect(self._read_saved)
+        session.review.changed.connect(self._read_saved)
         session.document.clean_changed.connect(self._read_saved)
         session.frame_changed.connect(self._read_saved)
         session.sequence_changed.connect(self._read_saved)
@@ -171,8 +172,8 @@ class StatusLine(QStatusBar):
             text = ""
         elif self._session.unsaved:
             text = "not saved yet"
-        elif self._session.saved_at is not None:
-            text = f"saved {self._session.saved_at.astimezone():%H:%M:%S}"
+        elif (last := self._session.last_write) is not None:
+            text = f"{last.what} {last.when.astimezone():%H:%M:%S}"
         else:
             text = "no changes"
         self.saved.setText(text)

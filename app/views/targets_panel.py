@@ -89,7 +89,7 @@ class TargetModel(QAbstractTableModel):
                 font.setStrikeOut(True)
                 return font
             if role == Qt.ItemDataRole.ToolTipRole:
-                return "Rejected: left out when the frame is accepted"
+                return "Rejected: left out when all are accepted"
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -159,7 +159,7 @@ class TargetsPanel(QWidget):
         self.accept.setToolTip("Copy the selected target into the label")
         self.accept.clicked.connect(self.accept_requested)
         self.reject = QPushButton("Reject")
-        self.reject.setToolTip("Leave the selected target out when the frame is accepted")
+        self.reject.setToolTip("Leave the selected target out when all are accepted")
         self.reject.clicked.connect(self.reject_requested)
         self.accept_all = primary(QPushButton("Accept all"))
         self.accept_all.clicked.connect(self.accept_all_requested)

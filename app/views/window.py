@@ -132,22 +132,23 @@ class MainWindow(QMainWindow):
 
     def _build_docks(self) -> None:
         panels: tuple[tuple[str, str, QWidget], ...] = (
-            ("frames", "Frames", self.frames),
-            ("targets", "Targets", self.targets),
-            ("layers", "Layers", self.layers),
-            ("display", "Display", self.display),
-            ("cascade", "Cascade", self.cascade),
-            ("fine_tune", "Fine-tune", self.fine_tune),
-            ("stages", "Stages", self.stages),
-            ("profile", "Profile", self.profile),
-            ("surface", "Surface", self.surface),
-            ("why", "Why", self.why),
-            ("report", "Report", self.report),
-            ("compare", "Compare", self.compare),
-            ("measures", "Measures", self.measures),
+            ("frames", "&Frames", self.frames),
+            ("targets", "&Targets", self.targets),
+            ("layers", "&Layers", self.layers),
+            ("display", "&Display", self.display),
+            ("cascade", "&Cascade", self.cascade),
+            ("fine_tune", "F&ine-tune", self.fine_tune),
+            ("stages", "&Stages", self.stages),
+            ("profile", "&Profile", self.profile),
+            ("surface", "S&urface", self.surface),
+            ("why", "&Why", self.why),
+            ("report", "&Report", self.report),
+            ("compare", "C&ompare", self.compare),
+            ("measures", "&Measures", self.measures),
         )
-        for name, title, panel in panels:
-            dock = QDockWidget(title, self)
+        for name, label, panel in panels:
+            dock = QDockWidget(label.replace("&", ""), self)
+            dock.toggleViewAction().setText(label)
             dock.setObjectName(name)
             dock.setWidget(panel)
             self.docks[name] = dock
@@ -297,7 +298,7 @@ class MainWindow(QMainWindow):
         for name in ("label.accept_target", "label.reject_target"):
             menu.addAction(self.action_set[name])
         document = self._session.document
-        erase = menu.addAction("Erase label target", lambda: self.erase_requested.emit(pointer.x, pointer.y))
+        erase = menu.addAction("&Erase label target", lambda: self.erase_requested.emit(pointer.x, pointer.y))
         row, column = round(pointer.y), round(pointer.x)
         inside = document.is_open and 0 <= row < document.shape[0] and 0 <= column < document.shape[1]
         erase.setEnabled(inside and bool(document.mask[row, column]))

@@ -171,7 +171,7 @@ def test_regions_and_masks_are_one_step_with_their_source(document: MaskDocument
     assert document.apply_region("Erase target", (3, 4, 1, 2), np.ones((2, 1), np.bool_), value=False)
     assert np.argwhere(document.mask).tolist() == [[5, 4]]
     whole = np.eye(*SHAPE, dtype=np.bool_)
-    assert document.apply_mask("Accept frame", whole, source="net")
+    assert document.apply_mask("Accept all", whole, source="net")
     assert [edit.source for edit in heard.edits] == ["net", None, "net"]
     for _ in range(3):
         assert document.undo()

@@ -107,7 +107,7 @@ class LabellingMachine(RuleBasedStateMachine):
     @rule(bits=st.integers(0, 2**48 - 1))
     def accept(self, bits: int) -> None:
         mask = np.array([bits >> i & 1 for i in range(48)], np.bool_).reshape(SHAPE)
-        self.session.document.apply_mask("Accept frame", mask, source="net")
+        self.session.document.apply_mask("Accept all", mask, source="net")
         self.model.push(mask)
 
     @rule()

@@ -132,7 +132,7 @@ def test_leaving_a_frame_saves_it_and_coming_back_can_undo(session: Session, fol
     assert session.unsaved == ("a",) and session.review.unsaved(0)
     session.step(1)
     assert on_disk(folder) == [[3, 4]] and saved == ["a"] and not session.unsaved
-    assert session.review.state(0) == "corrected" and session.review.has_label(0) and session.saved_at is not None
+    assert session.review.state(0) == "corrected" and session.review.has_label(0) and session.last_write is not None
     session.step(-1)
     assert points(session.document.mask) == [[3, 4]]
     assert session.document.undo()
@@ -256,7 +256,7 @@ def test_a_prediction_changes_no_label_until_it_is_accepted(session: Session, fo
     assert session.accept_frame(keep_label=True) and points(session.document.mask) == [[0, 0], [5, 5]]
     session.save()
     record = json.loads((folder / "adsnet" / "review" / "a.json").read_text())
-    assert record["provenance"][0]["actions"]["Accept frame (net)"] == 2
+    assert record["provenance"][0]["actions"]["Accept all (net)"] == 2
 
 
 def test_predictions_belong_to_their_frame(session: Session) -> None:

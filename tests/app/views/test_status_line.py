@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtTest import QTest
 
@@ -48,3 +49,20 @@ def test_a_long_text_does_not_make_the_window_wider(window: MainWindow, session:
     session.jobs.progress(number, fraction=0.5, seconds_left=1000)
     QTest.qWait(20)
     assert window.width() == 1100
+
+
+def test_what_was_written_last_is_said(window: MainWindow, session: Session) -> None:
+    def said() -> str:
+        return window.status.saved.text().rstrip("0123456789:")
+
+    assert said() == "no changes"
+    session.mark_reviewed()
+    assert said() == "reviewed "
+    session.mark_reviewed(False)
+    assert said() == "not reviewed "
+    session.mark_reviewed()  # now it has a label file, and only the state is written
+    assert said() == "reviewed "
+    session.document.apply_region("Dot", (3, 3, 1, 1), np.ones((1, 1), np.bool_))
+    assert said() == "not saved yet"
+    session.save()
+    assert said() == "saved "

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.actions.table import ACTIONS, MENUS
+from app.actions.table import ACTIONS, MENUS, SUBMENUS
 from app.state.notices import Notices
 from app.state.session import Session
 from app.storage.settings import Settings
@@ -29,14 +30,56 @@ def _performed(window: MainWindow) -> list[str]:
     return done
 
 
+def _menus(window: MainWindow) -> dict[str, QMenu]:
+    """All menus by their path, those within menus too."""
+    found: dict[str, QMenu] = {}
+
+    def add(path: str, actions: Sequence[QAction]) -> None:
+        for action in actions:
+            menu = action.menu()
+            if isinstance(menu, QMenu):
+                name = f"{path}{action.text().replace('&', '')}"
+                found[name] = menu
+                add(f"{name}/", menu.actions())
+
+    add("", window.menuBar().actions())
+    return found
+
+
 def test_every_action_is_in_its_menu(window: MainWindow) -> None:
-    menus = {action.text(): action.menu() for action in window.menuBar().actions()}
-    assert list(menus) == list(MENUS)
+    menus = _menus(window)
+    assert [name for name in menus if "/" not in name] == list(MENUS)
+    assert {name.partition("/")[2] for name in menus} - {""} == set(SUBMENUS)
     for spec in ACTIONS:
-        menu = menus[spec.menu]
-        if spec.submenu:
-            menu = next(a.menu() for a in menu.actions() if a.text() == spec.submenu)  # type: ignore[attr-defined]
-        assert spec.text in [a.text() for a in menu.actions()], spec.id  # type: ignore[attr-defined]
+        menu = menus[f"{spec.menu}/{spec.submenu}" if spec.submenu else spec.menu]
+        assert spec.label in [a.text() for a in menu.actions()], spec.id
+
+
+def test_every_entry_of_a_menu_has_a_letter_of_its_own(window: MainWindow) -> None:
+    window.bars.recent.aboutToShow.emit()
+    lists = {name: menu.actions() for name, menu in _menus(window).items()}
+    assert len(lists) == len(MENUS) + len(SUBMENUS)
+    for name, entries in {"": window.menuBar().actions(), **lists}.items():
+        named = [QKeySequence.mnemonic(entry.text()).toString() for entry in entries if not entry.isSeparator()]
+        assert named and len(set(named)) == len(named) and "" not in named, (name, named)
+    used = {key for spec in ACTIONS for key in spec.keys}
+    assert not used & {QKeySequence.mnemonic(title).toString() for title in MENUS.values()}
+
+
+def test_a_menu_is_opened_by_its_letter_and_an_entry_by_its_own(window: MainWindow, qtbot: QtBot) -> None:
+    done = _performed(window)
+    window.activateWindow()
+    menu = _menus(window)["Tools"]
+    QTest.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(menu.isVisible)
+    QTest.keyClick(menu, Qt.Key.Key_B)
+    assert done == ["tool.brush"] and not menu.isVisible()
+
+
+def test_buttons_and_panels_do_not_show_the_letters(window: MainWindow) -> None:
+    texts = [button.text() for button in window.bars.toolbar.findChildren(QToolButton)]
+    texts += [dock.windowTitle() for dock in window.docks.values()]
+    assert "Accept all" in texts and "Frames" in texts and not any("&" in text for text in texts)
 
 
 @pytest.mark.parametrize("way", ["menu", "key", "toolbar"])
