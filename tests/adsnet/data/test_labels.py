@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,6 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from adsnet.data import labels
 from adsnet.data.labels import encode_mask, read_mask, write_mask
 from adsnet.errors import LabelError, StorageError
 from tests.adsnet.data.making import encoded, png_declaring, ramp, tiff
@@ -116,10 +116,19 @@ def test_what_is_no_mask_is_not_written(tmp_path: Path, mask: NDArray[Any]) -> N
     assert os.listdir(tmp_path) == []
 
 
-def test_a_mask_that_does_not_decode_to_itself_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", ["other pixels", "cut short", "not encoded"])
+def test_a_mask_that_does_not_decode_to_itself_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
     write_mask(tmp_path / "m.png", ramp() > 50)
     before = (tmp_path / "m.png").read_bytes()
-    monkeypatch.setattr(labels, "HALF", 300)
+    encode = cv2.imencode
+
+    def faulty(ending: str, values: NDArray[Any], options: Any) -> tuple[bool, NDArray[np.uint8]]:
+        done, data = encode(ending, 255 - values if fault == "other pixels" else values, options)
+        return fault != "not encoded", data[: len(data) // 2] if fault == "cut short" else data
+
+    monkeypatch.setattr(cv2, "imencode", faulty)
     with pytest.raises(LabelError, match="does not decode"):
         write_mask(tmp_path / "m.png", ramp() > 100)
     assert (tmp_path / "m.png").read_bytes() == before
