@@ -183,6 +183,7 @@ class PredictEngine(QObject):
             return  # a newer one is answered already, or the worker is gone and everything is asked for again
         model, self._asked[request.generation] = self._session.model, request
         if found is not None and found.probability.shape == request.shape:
+            del self._asked[request.generation]  # older ones may still be computed
             self._answered(request, found)
         elif self._load_job is None and model is not None and model.identity == request.key.model:
             self._send(request, pixels)
@@ -193,31 +194,29 @@ class PredictEngine(QObject):
 
     def _on_predicted(self, message: Predicted) -> None:
         request = self._asked.get(message.generation)
+        # Older requests were answered, or replaced before they were sent.
+        self._asked = {generation: one for generation, one in self._asked.items() if generation > message.generation}
+        current = message.generation == self._session.predictions.generation
         if request is None or request.key.frame != message.frame:
-            self._forget_until(message.generation)
-            return
-        if message.prediction.probability.shape != request.shape:
-            self._forget_until(message.generation)
-            if message.generation == self._session.predictions.generation:
+            if current:
+                self._shown_done()
+        elif message.prediction.probability.shape != request.shape:
+            if current:
+                self._shown_done()
                 self._session.notices.error(
                     "The worker answered with a prediction of another size: load the model again.", key="predict"
                 )
-            return
-        self._answered(request, message.prediction)
-        cache = self._cache
-        if cache is not None:
-            self._writing.submit(lambda: cache.keep(request.name, message.prediction))
+        else:
+            self._answered(request, message.prediction)
+            cache = self._cache
+            if cache is not None:
+                self._writing.submit(lambda: cache.keep(request.name, message.prediction))
 
     def _answered(self, request: _Request, prediction: Prediction) -> None:
-        self._forget_until(request.generation)
+        if request.generation == self._session.predictions.generation:
+            self._shown_done()
         self._session.predictions.take(request.generation, request.key, prediction)
         self._session.notices.withdraw("predict")
-
-    def _forget_until(self, generation: int) -> None:
-        """Older requests were answered, or replaced before they were sent."""
-        self._asked = {number: one for number, one in self._asked.items() if number > generation}
-        if generation == self._session.predictions.generation:
-            self._shown_done()
 
     def _on_written(self, cleared: int | None) -> None:
         """One more is kept, or all are removed: then it is how many bytes that were."""

@@ -86,6 +86,24 @@ def test_an_opened_sequence_is_not_predicted_twice(
     qtbot.waitUntil(lambda: computed == ["a", "b", "c", "c", "c"], timeout=20000)
 
 
+def test_what_is_computed_for_a_frame_that_was_left_is_kept_too(
+    engine: PredictEngine, session: Session, computed: list[str], tmp_path: Path, qtbot: QtBot
+) -> None:
+    session.set_engine("slow")
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 2, timeout=20000)
+    session.open([tmp_path / "set"])
+    shown(session, qtbot)
+    session.go_to(2)
+    key = session.prediction_key()
+    qtbot.waitUntil(lambda: engine._client.jobs != (), timeout=20000)
+    session.go_to(0)
+    shown(session, qtbot)
+    assert computed == ["a", "a"] and key is not None
+    qtbot.waitUntil(lambda: computed == ["a", "a", "c"], timeout=20000)
+    assert session.predictions.known(key) is not None
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 3, timeout=20000)
+
+
 def test_another_model_under_the_same_name_predicts_again(
     engine: PredictEngine, session: Session, computed: list[str], model: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
