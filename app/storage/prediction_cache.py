@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import struct
 import threading
 import zlib
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from adsnet.config import Sparsity
 from adsnet.errors import StorageError
-from adsnet.messages import Predicted, ProtocolError, decode, encoded_parts
+from adsnet.messages import MAX_PAYLOAD, Predicted, ProtocolError, decode, encoded_parts
 from adsnet.prediction import Prediction
 from adsnet.storage.atomic import clean_temporaries, write_bytes
 from adsnet.storage.files import open_regular, shown
@@ -35,6 +36,7 @@ MAX_BYTES = 2 * 2**30
 
 ENDING = ".prediction"
 _MAGIC = b"ADSNPRD1"
+_HEAD = struct.Struct("<8sQ")  # the magic, and the bytes of the message before compression
 _SLACK = 16  # the folder is looked at again when a part this small of the limit was written
 _log = logging.getLogger("adsnet-studio.cache")
 
@@ -192,17 +194,21 @@ class PredictionCache:
 
 def _packed(prediction: Prediction, name: str) -> bytes:
     # Level 1: higher ones take several times as long and make a tenth less of it.
-    squeeze = zlib.compressobj(1)
-    parts = [squeeze.compress(part) for part in encoded_parts(Predicted(0, 0, name, prediction))]
-    return b"".join((_MAGIC, *parts, squeeze.flush()))
+    squeeze, parts = zlib.compressobj(1), encoded_parts(Predicted(0, 0, name, prediction))
+    head = _HEAD.pack(_MAGIC, sum(map(len, parts)))
+    return b"".join((head, *map(squeeze.compress, parts), squeeze.flush()))
 
 
 def _unpacked(data: bytes, name: str) -> Prediction | None:
     """The prediction in a file, or None where it is not the whole file that was written under this name."""
-    if not data.startswith(_MAGIC):
+    if len(data) < _HEAD.size:
+        return None
+    magic, size = _HEAD.unpack_from(data)
+    if magic != _MAGIC or size > MAX_PAYLOAD:
         return None
     try:
-        message = decode(zlib.decompress(memoryview(data)[len(_MAGIC) :]))
+        # With its size known it is not put together from pieces, which would hold up the window.
+        message = decode(zlib.decompress(memoryview(data)[_HEAD.size :], bufsize=max(size, 1)))
     except (zlib.error, ProtocolError, MemoryError):
         return None
     return message.prediction if isinstance(message, Predicted) and message.frame == name else None

@@ -123,7 +123,17 @@ def test_a_damaged_file_is_none_and_goes(folder: Path, recipe: Recipe) -> None:
     good = path.read_bytes()
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 1
-    for bad in (b"", b"no prediction", good[:8], good[:-1], good[: len(good) // 2], bytes(flipped)):
+    too_large = good[:8] + b"\xff" * 8 + good[16:]
+    for bad in (
+        b"",
+        b"no prediction",
+        too_large,
+        good[:8],
+        good[:16],
+        good[:-1],
+        good[: len(good) // 2],
+        bytes(flipped),
+    ):
         path.write_bytes(bad)
         assert look(folder, recipe) is None and not path.exists()
     path.write_bytes(good)
