@@ -37,6 +37,7 @@ from adsnet.messages import (
     StartTraining,
     StopTraining,
     TrainProgress,
+    decode,
     encode,
 )
 from adsnet.prediction import Attention, Decision, FeatureMap, Features, Prediction, StageCost
@@ -139,6 +140,16 @@ def test_messages_come_back_whatever_the_borders_of_the_chunks(sent: list[Messag
     assert len(received) == len(sent)
     for a, b in zip(sent, received, strict=True):
         assert same(a, b), (a, b)
+
+
+@given(messages, st.binary(min_size=1, max_size=20))
+@settings(max_examples=50)
+def test_one_message_is_read_where_it_lies(message: Message, more: bytes) -> None:
+    data = encode(message)
+    assert same(decode(data), message)
+    for wrong in (data + more, data[: -len(more)], more):
+        with pytest.raises(ProtocolError):
+            decode(wrong)
 
 
 def test_single_bytes_are_chunks_too() -> None:
