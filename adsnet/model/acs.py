@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from adsnet.config import ModelConfig, PatchGrid, Sparsity
 from adsnet.model.fused import FusedConv
-from adsnet.model.layers import ConvBnRelu
+from adsnet.model.layers import ConvBnRelu, per_position
 from adsnet.sparse.contract import Engine, Sites, Values
 
 PRIOR = 0.01
@@ -104,31 +105,32 @@ class ActivationHeads(nn.Module):
         ``previous``: decision mask of the stage before, (B, 1, Hm, Wm); a dropped patch stays dropped.
         In training the mask is sampled with ``noise`` (B, 2, Hm, Wm) and ``sparsity`` is not used.
         """
-        pooled = features if grid == tuple(features.shape[2:]) else F.adaptive_max_pool2d(features, grid)
-        keep_logits = _per_position(self.decide, pooled)
-        class_logits, iou_logits = self._of_cells(features)
-        output = StageOutput(keep_logits, torch.ones_like(keep_logits[:, :1]), class_logits, iou_logits)
+        exact = features.to(self.decide.weight.dtype)  # of both layers: inference keeps float32 for decisions
+        pooled = exact if grid == tuple(features.shape[2:]) else F.adaptive_max_pool2d(exact, grid)
+        keep_logits = per_position(self.decide, pooled)
+        class_logits, iou_logits = self._of_cells(exact)
         if self.training:
             keep = sample_patches(keep_logits.float(), noise)
             keep = keep if previous is None else keep * previous
         else:
-            keep = select_patches(self._ranking(output, grid), previous, sparsity, stage)
-        return output._replace(keep=keep.to(features.dtype))
+            score = self._ranking(keep_logits, class_logits, iou_logits)
+            keep = select_patches(score, previous, sparsity, stage)
+        return StageOutput(keep_logits, keep.to(features.dtype), class_logits, iou_logits)
 
     def _of_cells(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Class and IoU score of every cell, as logits (B, 1, h, w)."""
         if self._class_and_score is not None:
-            both = _per_position(self._class_and_score, features)
+            both = per_position(self._class_and_score, features)
             return both[:, :1], both[:, 1:]
-        return _per_position(self.classify, features), _per_position(self.score, features) if self.score else None
+        return per_position(self.classify, features), per_position(self.score, features) if self.score else None
 
-    def _ranking(self, output: StageOutput, grid: tuple[int, int]) -> Tensor:
+    def _ranking(self, keep_logits: Tensor, class_logits: Tensor, iou_logits: Tensor | None) -> Tensor:
         """The score that patches are ranked by, (B, 1, Hm, Wm) in 0..1."""
-        keep = torch.sigmoid(output.keep_logit.float())
-        if not self.rescore or output.iou_logits is None:
+        keep = torch.sigmoid((keep_logits[:, :1] - keep_logits[:, 1:]).float())
+        if not self.rescore or iou_logits is None:
             return keep
-        joint = torch.sigmoid(output.class_logits.float()) * torch.sigmoid(output.iou_logits.float())
-        return keep * torch.sqrt(F.adaptive_max_pool2d(joint, grid))
+        joint = torch.sigmoid(class_logits.float()) * torch.sigmoid(iou_logits.float())
+        return keep * torch.sqrt(F.adaptive_max_pool2d(joint, tuple(keep.shape[2:])))
 
 
 def sample_patches(keep_logits: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -162,8 +164,7 @@ def select_patches(score: Tensor, previous: Tensor | None, sparsity: Sparsity, s
 
 def _best_patches(score: Tensor, allowed: Tensor | None, drop: float) -> Tensor:
     batch, count = score.shape[0], score[0].numel()
-    # Decimal: in binary (1 - 0.9) · 5 is below one half.
-    wanted = int((1 - Decimal(str(drop))) * count + Decimal("0.5"))
+    wanted = _wanted(drop, count)
     # Rounding keeps the order of equal patches independent of the engine's rounding errors.
     rank = torch.round(score * 1e5)
     if allowed is not None:
@@ -172,17 +173,18 @@ def _best_patches(score: Tensor, allowed: Tensor | None, drop: float) -> Tensor:
     return torch.zeros_like(rank).view(batch, count).scatter_(1, best, 1.0).view_as(score)
 
 
+@lru_cache(maxsize=64)
+def _wanted(drop: float, count: int) -> int:
+    """How many of ``count`` patches are kept."""
+    # Decimal: in binary (1 - 0.9) · 5 is below one half.
+    return int((1 - Decimal(str(drop))) * count + Decimal("0.5"))
+
+
 def patch_grid(patches: PatchGrid, height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the decision masks for a padded frame of ``height`` × ``width`` pixels."""
     if patches.kind == "grid":
         return patches.size, patches.size
     return math.ceil(height / patches.size), math.ceil(width / patches.size)
-
-
-def _per_position(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 1×1 convolution in the precision of its own weights: inference keeps float32 for decisions."""
-    rows = x.permute(0, 2, 3, 1).to(layer.weight.dtype)
-    return F.linear(rows, layer.weight.flatten(1), layer.bias).permute(0, 3, 1, 2)
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

@@ -121,6 +121,12 @@ def initialise(network: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
+def per_position(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 1×1 convolution with bias, (B, in, H, W) to (B, out, H, W), in the precision of its own weights."""
+    rows = x.permute(0, 2, 3, 1).to(layer.weight.dtype)
+    return F.linear(rows, layer.weight.flatten(1), layer.bias).permute(0, 3, 1, 2)
+
+
 def channels_last(x: Tensor) -> Tensor:
     """(B, C, H, W) in the memory order that convolutions on CPUs and tensor cores work in.
 

@@ -24,7 +24,7 @@ class AutoPatches:
 
     def __init__(self, keep: Tensor) -> None:
         self.keep = keep
-        self.frames, self.share = int(keep.shape[0]), float(keep.mean())
+        self.frames, self.share = int(keep.shape[0]), int(keep.count_nonzero()) / keep.numel()
         self._of: dict[str, Patches] = {}
 
     def of(self, engine: Engine) -> Patches:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adsnet.model.layers import Convolution
+from adsnet.model.layers import Convolution, per_position
 from adsnet.sparse.patches import spread
 
 
@@ -66,7 +66,7 @@ class DenseEngine:
         return sites.times(layer(values))
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: DenseSites) -> Tensor:
-        return sites.times(layer(values))
+        return sites.times(per_position(layer, values))
 
     def add_to(self, x: Tensor, values: Tensor, sites: DenseSites) -> Tensor:
         return x + values

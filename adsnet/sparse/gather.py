@@ -8,15 +8,19 @@ does work in proportion to the kept sites. A mask that does not follow patches i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adsnet.model.layers import Convolution
+from adsnet.model.layers import Convolution, per_position
 from adsnet.sparse.patches import spread
+
+T = TypeVar("T")
 
 
 class KeptPatches:
@@ -24,22 +28,33 @@ class KeptPatches:
 
     Attributes:
         keep: the mask, (B, 1, Hm, Wm).
-        place: (3, n) int64: frame, row and column of each patch in raster order.
+        place: (n, 3) int64: frame, row and column of each patch in raster order.
+        edge: (n,) int64, which edges of the frame each patch lies at, see ``_edges``.
         near: (n, 9) int64, numbers of the patch and its eight neighbours in raster order; n stands for "dropped or
             outside".
     """
 
     def __init__(self, keep: Tensor) -> None:
         batch, _, rows, columns = keep.shape
+        device = keep.device
         self.keep = keep
-        self.place = torch.nonzero(keep[:, 0] > 0.5).t()
-        self.count = int(self.place.shape[1])
-        b, r, c = self.place
-        bordered = torch.full((batch, rows + 2, columns + 2), self.count, dtype=torch.int64, device=keep.device)
-        bordered[b, r + 1, c + 1] = torch.arange(self.count, device=keep.device)
-        three = _steps(0, 3, keep.device)
-        places = _places((b, r, c), three, three, rows + 2, columns + 2)
-        self.near = bordered.view(-1).index_select(0, places).view(-1, 9)
+        self.place = torch.nonzero(keep[:, 0] > 0.5)
+        self.count = int(self.place.shape[0])
+        at_row, at_column = _edges(rows, columns, device)
+        _, row, column = self.place.unbind(1)
+        self.edge = at_row.index_select(0, row) + at_column.index_select(0, column)
+        bordered = torch.full((batch * (rows + 2) * (columns + 2),), self.count, dtype=torch.int64, device=device)
+        around = self.windows(rows + 2, columns + 2, (1, 1), _offsets(3, 3, columns + 2, device)).view(-1, 9)
+        bordered.index_copy_(0, around[:, 4], torch.arange(self.count, device=device))
+        self.near = bordered.index_select(0, around.view(-1)).view(-1, 9)
+
+    def windows(self, height: int, width: int, patch: tuple[int, int], offsets: Tensor) -> Tensor:
+        """Places in a flattened (B, height, width) map, patch by patch, (n · m,) int64.
+
+        ``offsets``: (m,) of every patch, or (n, m) of each, from its first site. ``patch``: its size on the map.
+        """
+        first = (self.place * _strides(height, width, patch, self.place.device)).sum(1, keepdim=True)
+        return (first + offsets).view(-1)
 
 
 @dataclass(frozen=True)
@@ -49,23 +64,24 @@ class GatherSites:
     Attributes:
         shape: (B, H, W) of the map.
         patch: (h, w).
-        count: n.
-        corner: (frame, first row, first column) of the patches, each (n,) int64.
+        patches: the kept patches; other ones than those of the mask where that does not divide the map evenly.
         flat: (n·h·w,) int64, place of each site in the flattened (B, H, W) map, patch by patch.
         ring: (n·(h + 2)·(w + 2),) int64, row of each site of the patches with their rings in the rows of the values;
             any row where the site is dropped or outside.
         missing: the places in ``ring`` of such sites, int64.
-        near: as in ``KeptPatches``.
     """
 
     shape: tuple[int, int, int]
     patch: tuple[int, int]
-    count: int
-    corner: tuple[Tensor, Tensor, Tensor]
+    patches: KeptPatches
     flat: Tensor
     ring: Tensor
     missing: Tensor
-    near: Tensor
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return self.patches.count
 
 
 class GatherEngine:
@@ -82,49 +98,41 @@ class GatherEngine:
             patches = KeptPatches(spread(patches.keep, height, width))
             rows, columns = height, width
         h, w = height // rows, width // columns
-        device, count = patches.keep.device, patches.count
-        b, r, c = patches.place
-        corner = b, r * h, c * w
-        flat = _places(corner, _steps(0, h, device), _steps(0, w, device), height, width)
+        device, sites = patches.keep.device, patches.count * h * w
+        flat = patches.windows(height, width, (h, w), _offsets(h, w, width, device))
         neighbour, within = _ring(h, w, device)
-        owner = patches.near.index_select(1, neighbour)
-        ring = torch.add(within, owner, alpha=h * w).view(-1)
-        missing = torch.nonzero(ring >= count * h * w).view(-1)
-        ring.clamp_(max=count * h * w - 1)
-        return GatherSites((batch, height, width), (h, w), count, corner, flat, ring, missing, patches.near)
+        ring = torch.add(within, patches.near.index_select(1, neighbour), alpha=h * w).view(-1)
+        missing = torch.nonzero(ring >= sites).view(-1)
+        ring.clamp_(max=sites - 1)
+        return GatherSites((batch, height, width), (h, w), patches, flat, ring, missing)
 
     def take(self, x: Tensor, sites: GatherSites) -> Tensor:
         return _blocks(rows_of(x), sites.flat, sites.count, *sites.patch)
 
     def take_upsampled(self, coarse: Tensor, sites: GatherSites) -> Tensor:
-        (_, height, width), (h, w) = sites.shape, sites.patch
+        (_, height, width), (h, w), patches = sites.shape, sites.patch, sites.patches
         if h % 2 or w % 2:  # such a patch has no whole number of coarse sites
             return self.take(F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False), sites)
-        b, r, c = sites.corner
-        half = b, r // 2, c // 2
-        down, across = _around(half[1], h // 2, height // 2), _around(half[2], w // 2, width // 2)
-        index = (half[0][:, None] * (height // 2) + down)[:, :, None] * (width // 2) + across[:, None, :]
-        return _enlarged(_blocks(rows_of(coarse), index.reshape(-1), sites.count, h // 2 + 2, w // 2 + 2))
+        height, width, h, w = height // 2, width // 2, h // 2, w // 2
+        offsets = _inner_ring(h, w, width, coarse.device)[0].index_select(0, patches.edge)
+        index = patches.windows(height, width, (h, w), offsets)
+        return _enlarged(_blocks(rows_of(coarse), index, sites.count, h + 2, w + 2))
 
     def enlarge(self, values: Tensor, sites: GatherSites, finer: GatherSites) -> Tensor:
-        (_, height, width), (h, w) = sites.shape, sites.patch
+        (h, w), patches = sites.patch, sites.patches
         if finer.patch != (2 * h, 2 * w):  # patches of single sites on the finer map
             return self.take_upsampled(self.scatter(values, sites), finer)
-        _, r, c = sites.corner
-        down, across = _around(r, h, height), _around(c, w, width)
-        row, column = (down - r[:, None]) // h + 1, (across - c[:, None]) // w + 1
-        neighbour = (row * 3)[:, :, None] + column[:, None, :]
-        owner = sites.near.gather(1, neighbour.flatten(1)).view(neighbour.shape)
-        index = owner * (h * w) + (down % h)[:, :, None] * w + (across % w)[:, None, :]
-        index = index.clamp_(max=sites.count * h * w).reshape(-1)
+        _, neighbour, within = (table.index_select(0, patches.edge) for table in _inner_ring(h, w, 0, values.device))
+        index = torch.add(within, patches.near.gather(1, neighbour), alpha=h * w).view(-1)
+        index.clamp_(max=sites.count * h * w)
         return _enlarged(_blocks(_with_zero(values), index, sites.count, h + 2, w + 2))
 
     def take_convolved(self, x: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
         if layer.kernel == 1:
             return layer.valid(self.take(x, sites))
         (_, height, width), (h, w) = sites.shape, sites.patch
-        ring = _steps(0, h + 2, x.device), _steps(0, w + 2, x.device)
-        index = _places(sites.corner, *ring, height + 2, width + 2)
+        offsets = _offsets(h + 2, w + 2, width + 2, x.device)
+        index = sites.patches.windows(height + 2, width + 2, (h, w), offsets)
         return layer.valid(_blocks(rows_of(F.pad(x, (1, 1, 1, 1))), index, sites.count, h + 2, w + 2))
 
     def convolve(self, values: Tensor, layer: Convolution, sites: GatherSites) -> Tensor:
@@ -136,7 +144,7 @@ class GatherEngine:
         return layer.valid(values)
 
     def project(self, values: Tensor, layer: nn.Conv2d, sites: GatherSites) -> Tensor:
-        return torch.as_tensor(layer(values))
+        return per_position(layer, values)
 
     def add_to(self, x: Tensor, values: Tensor, sites: GatherSites) -> Tensor:
         if torch.is_grad_enabled() or not x.is_contiguous(memory_format=torch.channels_last):
@@ -152,40 +160,65 @@ class GatherEngine:
         return full.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
-@lru_cache(maxsize=64)
-def _steps(start: int, stop: int, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # made during an inference, it may serve a training later
-        return torch.arange(start, stop, device=device)
+# The tables below depend on nothing but sizes: they are made once. Every torch call that a mask needs less is a part of
+# a small frame.
 
 
-@lru_cache(maxsize=64)
+def _table(make: Callable[..., T]) -> Callable[..., T]:
+    @lru_cache(maxsize=64)
+    def made(*sizes: Any) -> T:
+        with torch.inference_mode(False):  # made during an inference, it may serve a training later
+            return make(*sizes)
+
+    return wraps(make)(made)
+
+
+@_table
+def _strides(height: int, width: int, patch: tuple[int, int], device: torch.device) -> Tensor:
+    """How far the next frame, row and column of patches are in a flattened map, (3,)."""
+    return torch.tensor([height * width, patch[0] * width, patch[1]], device=device)
+
+
+@_table
+def _offsets(rows: int, columns: int, width: int, device: torch.device) -> Tensor:
+    """Places of ``rows`` × ``columns`` sites in a flattened map of ``width`` from the first of them on."""
+    return (torch.arange(rows)[:, None] * width + torch.arange(columns)).view(-1).to(device)
+
+
+@_table
+def _edges(rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What each row and column adds to the number of a patch's edges: top 1, bottom 2, left 4, right 8."""
+    row, column = torch.arange(rows), torch.arange(columns)
+    at_row = (row == 0) * 1 + (row == rows - 1) * 2
+    return at_row.to(device), ((column == 0) * 4 + (column == columns - 1) * 8).to(device)
+
+
+@_table
 def _ring(h: int, w: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Of every site of a patch with its ring, row by row: which of ``near`` it lies in, and its place there."""
-    with torch.inference_mode(False):
-        down, across = torch.arange(-1, h + 1, device=device)[:, None], torch.arange(-1, w + 1, device=device)
-        neighbour, within = (down // h + 1) * 3 + across // w + 1, down % h * w + across % w
-        return neighbour.reshape(-1), within.reshape(-1)
+    return _split(torch.arange(-1, h + 1), torch.arange(-1, w + 1), h, w, device)
 
 
-def _places(
-    corner: tuple[Tensor, Tensor, Tensor],
-    rows: Tensor,
-    columns: Tensor,
-    height: int,
-    width: int,
-) -> Tensor:
-    """Places in a flattened (B, height, width) map of the sites at ``rows`` × ``columns`` from each corner.
+@_table
+def _inner_ring(h: int, w: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """As ``_ring``, but beyond the edges of the frame stands the site next to it. (16, m) each, by the patch's edges.
 
-    Result: (n · rows · columns,) int64.
+    The first table: offsets in a flattened map of ``width``.
     """
-    b, r, c = corner
-    down, across = r[:, None] + rows, c[:, None] + columns
-    return ((b[:, None] * height + down)[:, :, None] * width + across[:, None, :]).reshape(-1)
+    tables = []
+    for edge in range(16):
+        down = torch.arange(-1, h + 1).clamp(0 if edge & 1 else -1, h - 1 if edge & 2 else h)
+        across = torch.arange(-1, w + 1).clamp(0 if edge & 4 else -1, w - 1 if edge & 8 else w)
+        tables.append(((down[:, None] * width + across).view(-1).to(device), *_split(down, across, h, w, device)))
+    offsets, neighbour, within = (torch.stack(table) for table in zip(*tables, strict=True))
+    return offsets, neighbour, within
 
 
-def _around(first: Tensor, size: int, end: int) -> Tensor:
-    """Rows (or columns) of patches of ``size`` with a ring, (n, size + 2); the edge of the frame is repeated."""
-    return (first[:, None] + _steps(-1, size + 1, first.device)).clamp_(0, end - 1)
+def _split(down: Tensor, across: Tensor, h: int, w: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Sites at these rows and columns from the first of a patch: which of ``near`` they lie in, and where there."""
+    neighbour = (down // h + 1)[:, None] * 3 + across // w + 1
+    within = (down % h)[:, None] * w + across % w
+    return neighbour.view(-1).to(device), within.view(-1).to(device)
 
 
 def _enlarged(blocks: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def test_patches_know_their_places_and_neighbours() -> None:
     keep = torch.tensor([[[1.0, 0, 1], [1, 1, 0]], [[0, 0, 0], [0, 0, 1]]])[:, None]
     patches = KeptPatches(keep)
     assert patches.count == 5
-    assert patches.place.t().tolist() == [[0, 0, 0], [0, 0, 2], [0, 1, 0], [0, 1, 1], [1, 1, 2]]
+    assert patches.place.tolist() == [[0, 0, 0], [0, 0, 2], [0, 1, 0], [0, 1, 1], [1, 1, 2]]
     assert patches.near[0].tolist() == [5, 5, 5, 5, 0, 5, 5, 2, 3]
     assert patches.near[3].tolist() == [0, 5, 1, 2, 3, 5, 5, 5, 5]
     assert patches.near[4].tolist() == [5, 5, 5, 5, 4, 5, 5, 5, 5]  # nothing of the other frame
