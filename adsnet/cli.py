@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
+from adsnet.heap import keep_freed_memory
 from adsnet.storage.files import shown
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text
         sys.stdout.reconfigure(errors="backslashreplace")
+    keep_freed_memory()
     try:
         options = build_parser().parse_args(arguments)
         command = importlib.import_module(f"adsnet.commands.{options.command}")

@@ -24,6 +24,7 @@ import torch
 
 from adsnet.config import RIVAL_NAMES, TrainConfig, from_dict
 from adsnet.errors import AdsnetError, EngineError
+from adsnet.heap import keep_freed_memory
 from adsnet.messages import (
     Decoder,
     Evaluated,
@@ -189,6 +190,7 @@ def main() -> int:
     """Run until the input ends."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal of the window: the window decides
+    keep_freed_memory()
     threads = os.environ.get("ADSNET_THREADS")
     if threads:
         torch.set_num_threads(int(threads))
