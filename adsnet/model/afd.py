@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adsnet.config import ModelConfig
-from adsnet.model.backbone import Levels, level_channels, pooled
+from adsnet.model.backbone import Levels, level_channels
 from adsnet.model.fused import FusedConv
 from adsnet.model.layers import ConvBn, ConvBnRelu, ResidualBlock, channels_last
 
@@ -38,7 +38,7 @@ class Aggregate(nn.Module):
         """Levels to (B, width · stages, H/8, W/8)."""
         size = levels.b3.shape[-2:]
         aligned = [
-            pooled(levels.b2, 2),
+            F.max_pool2d(levels.b2, 2),
             levels.b3,
             F.interpolate(levels.b4, size=size, mode="bilinear", align_corners=False),
         ]

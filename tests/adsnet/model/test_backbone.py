@@ -12,18 +12,17 @@ from adsnet.model.layers import channels_last
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("shape", [(1, 1, 2, 2), (2, 5, 4, 10), (1, 32, 16, 8)])
-@pytest.mark.parametrize("kernel", [2, 3])
 @pytest.mark.parametrize("last", [True, False])
 def test_the_short_way_without_a_gradient_is_max_pooling(
-    dtype: torch.dtype, shape: tuple[int, int, int, int], last: bool, kernel: int
+    dtype: torch.dtype, shape: tuple[int, int, int, int], last: bool
 ) -> None:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(3)).relu().to(dtype)
     x = channels_last(x) if last else x
-    expected = F.max_pool2d(x, kernel, stride=2, padding=kernel - 2)
+    expected = F.max_pool2d(x, 3, stride=2, padding=1)
     with torch.no_grad():
-        assert torch.equal(pooled(x, kernel), expected)
+        assert torch.equal(pooled(x), expected)
     with torch.enable_grad():
-        assert torch.equal(pooled(x.requires_grad_(), kernel), expected)
+        assert torch.equal(pooled(x.requires_grad_()), expected)
 
 
 def test_the_gradient_is_that_of_max_pooling() -> None:
