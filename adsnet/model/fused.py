@@ -120,7 +120,7 @@ class FusedConv(nn.Module):
 
 
 def _packable(x: Tensor) -> bool:
-    return x.is_cpu and len(x) > 0 and can_pack(x.dtype)
+    return x.is_cpu and x.shape[0] > 0 and can_pack(x.dtype)
 
 
 def _pack_matrix(kernel: Tensor, x: Tensor) -> Tensor:
