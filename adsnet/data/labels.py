@@ -94,7 +94,7 @@ def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     values = mask.view(np.uint8) * np.uint8(255)
     encoded, data = cv2.imencode(".png", values, fast)
     decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if encoded else None
-    if decoded is None or not np.array_equal(decoded, values):
+    if decoded is None or not np.array_equal(decoded > HALF, mask):
         raise LabelError("The mask does not decode to what was drawn and was not written: save it again.")
     return data.tobytes()
 

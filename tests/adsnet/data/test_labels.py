@@ -116,6 +116,11 @@ def test_what_is_no_mask_is_not_written(tmp_path: Path, mask: NDArray[Any]) -> N
     assert os.listdir(tmp_path) == []
 
 
+def test_true_is_whatever_is_not_zero_or_it_is_not_written() -> None:
+    with pytest.raises(LabelError, match="does not decode"):
+        encode_mask(np.array([[0, 255]], np.uint8).view(np.bool_))
+
+
 @pytest.mark.parametrize("fault", ["other pixels", "cut short", "not encoded"])
 def test_a_mask_that_does_not_decode_to_itself_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
