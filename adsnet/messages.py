@@ -115,12 +115,20 @@ class Ready:
 
 @dataclass(frozen=True)
 class ModelLoaded:
-    """The model is in use. ``card`` is the header of the model file: config, metrics and so on."""
+    """The model is in use.
+
+    Attributes:
+        card: the header of the model file: config, metrics and so on.
+        stamp: size and time of the file before it was read, as ``stamp_of`` gives them.
+        computes: device and number type, for instance "cpu float32": what ``auto`` became on this machine.
+    """
 
     job: int
     name: str
     path: str
     card: dict[str, Any]
+    stamp: tuple[int, int] | None = None
+    computes: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ from adsnet.prediction import Features
 from adsnet.predictor import Predictor
 from adsnet.rival_predictor import RivalPredictor
 from adsnet.sparse.choose import choose_device
+from adsnet.storage.files import stamp_of
 from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
 
 CHUNK = 1 << 16
@@ -117,10 +118,13 @@ class Worker:
 
     def _load(self, request: LoadModel) -> None:
         path = resolve_model(request.path)
-        self._predictor, self._frame = _predictor_of(path, request.device), None
+        stamp = stamp_of(path)  # before it is read: one that is replaced meanwhile is not what was read
+        predictor = self._predictor = _predictor_of(path, request.device)
+        self._frame = None
         self._write_notes()
-        card = self._predictor.card
-        self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card)))
+        computes = f"{predictor.device.type} {str(predictor.dtype).removeprefix('torch.')}"
+        card = predictor.card
+        self.send(ModelLoaded(request.job, card.name, str(path), card_to_json(card), stamp, computes))
 
     def _predict(self, request: Predict) -> None:
         prediction = self._looking_at(request).predict_again(request.sparsity, request.engine)

@@ -51,6 +51,15 @@ def reason(error: OSError | ValueError) -> str:
     return _REASONS.get(error.errno or 0) or (error.strerror or "the system gave no reason").lower()
 
 
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file, which tell it from another one that was written in its place; None without a file."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; never waits, whatever the path leads to (a pipe would wait for a writer).
 

@@ -14,9 +14,11 @@ from adsnet.config import Sparsity
 from adsnet.data.frames import Frame
 from adsnet.data.labels import read_mask
 from adsnet.errors import AdsnetError, TrainingError
-from adsnet.messages import JobFailed, Predicted
+from adsnet.messages import JobFailed, ModelLoaded, Predicted
 from adsnet.prediction import BoolMap, Prediction
+from adsnet.storage.files import shown
 from app.engine.client import WorkerClient
+from app.engine.keeping import Keeping
 from app.engine.retired import Retired
 from app.state.backstage import Backstage
 from app.state.predictions import PredictionKey
@@ -66,9 +68,9 @@ class JudgeEngine(QObject):
         self._retired = Retired(self)
         self._backstage = Backstage(self)
         self._backstage.finished.connect(self._on_finished)
-        self._cache, self._writing = cache, Backstage(self)
+        self._cache, self._keeping = cache, Keeping(cache, self)
         self._run = 0
-        self._job = 0
+        self._job = self._load_job = 0
         self._sequence: Sequence | None = None
         self._paths: list[Path | None] = []
         self._waiting: _Read | None = None
@@ -162,7 +164,7 @@ class JudgeEngine(QObject):
         """The process is only started for a frame that nobody has predicted before."""
         if client.state == "stopped":
             client.start()
-            client.load_model(os.fspath(self._recipe.model), self._recipe.device)
+            self._load_job = client.load_model(os.fspath(self._recipe.model), self._recipe.device)
         client.predict(index, self._key(index).frame, frame.pixels, self._sparsity, self._engine)
 
     def _on_predicted(self, message: Predicted) -> None:
@@ -170,9 +172,7 @@ class JudgeEngine(QObject):
         if read is None or read.number != message.generation:
             return
         self._judge(read, message.prediction)
-        cache, name = self._cache, read.name
-        if cache is not None:
-            self._writing.submit(lambda: cache.keep(name, message.prediction))
+        self._keeping.keep(read.name, message.prediction)
 
     def _judge(self, read: _Read, prediction: Prediction) -> None:
         self._session.predictions.take(-1, self._key(read.number), prediction)  # going there will not wait
@@ -185,11 +185,20 @@ class JudgeEngine(QObject):
             )
         )
 
+    def _on_model_loaded(self, message: ModelLoaded) -> None:
+        """What another network predicts must not go by the name of the one that the window has."""
+        if message.stamp != self._recipe.stamp:
+            self._session.notices.error(
+                f"{shown(self._recipe.model)} was replaced since it was loaded: load it again and judge then.",
+                key="judge",
+            )
+            self._end("stopped")
+
     def _on_failed(self, message: JobFailed) -> None:
         read, self._waiting = self._waiting, None
         if self._client is None:
             return
-        if read is not None and self._client.is_ready:
+        if read is not None and self._client.is_ready and message.job != self._load_job:
             self._add(Judged(read.number, self._stem(read.number), problem=message.text))
         else:
             self._session.notices.error(message.text, key="judge", details=message.details)
@@ -223,6 +232,7 @@ class JudgeEngine(QObject):
 
     def _slots(self, client: WorkerClient) -> list[tuple[SignalInstance, Callable[..., None]]]:
         return [
+            (client.model_loaded, self._on_model_loaded),
             (client.predicted, self._on_predicted),
             (client.failed, self._on_failed),
             (client.gave_up, self._on_gave_up),

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 from adsnet.messages import JobFailed, ModelLoaded, Predicted
 from adsnet.prediction import Prediction
 from app.engine.client import WorkerClient
+from app.engine.keeping import Keeping
 from app.state.backstage import Backstage
 from app.state.model import Model
 from app.state.predictions import MEGABYTE, PredictionKey
@@ -56,9 +57,9 @@ class PredictEngine(QObject):
         self._session = session
         self._cache = cache
         # Two threads: looking does not wait until something large is written.
-        self._looking, self._writing = Backstage(self), Backstage(self)
+        self._looking, self._keeping = Backstage(self), Keeping(cache, self)
         self._looking.finished.connect(lambda found: self._on_looked(*found))
-        self._writing.finished.connect(self._on_written)
+        self._keeping.finished.connect(self._on_written)
         self._asked: dict[int, _Request] = {}
         self._job = 0
         self._load_job: int | None = None
@@ -116,8 +117,7 @@ class PredictEngine(QObject):
 
     def clear_cache(self) -> None:
         """Remove the predictions on disk, of all sequences; a notice says when it is done."""
-        if self._cache is not None:
-            self._writing.submit(self._cache.clear)
+        self._keeping.clear()
 
     def _load(self, path: str, device: str) -> None:
         self._wanted, self._instead = (path, device), False
@@ -156,11 +156,14 @@ class PredictEngine(QObject):
         if not self._job:
             self._job = self._session.jobs.start("predict", "Predicting")
         cache, pixels, recipe = self._cache, frame.pixels, model.recipe(key.sparsity, key.engine)
+        state = self._session.predictions
         if cache is None:
             self._send(request, pixels)
             return
 
-        def look() -> tuple[_Request, NDArray[Any], Prediction | None]:
+        def look() -> tuple[_Request, NDArray[Any] | None, Prediction | None]:
+            if state.generation != generation:  # the last position of a slider does not wait for all before
+                return request, None, None
             name = cache.name(pixels, recipe)
             return request._replace(name=name), pixels, None if afresh else cache.find(name)
 
@@ -178,11 +181,14 @@ class PredictEngine(QObject):
 
     # ---- answers --------------------------------------------------------------------------------------------
 
-    def _on_looked(self, request: _Request, pixels: NDArray[Any], found: Prediction | None) -> None:
+    def _on_looked(self, request: _Request, pixels: NDArray[Any] | None, found: Prediction | None) -> None:
+        """``pixels`` is None where nobody looked since a newer request was made already."""
         if request.generation not in self._asked:
             return  # a newer one is answered already, or the worker is gone and everything is asked for again
         model, self._asked[request.generation] = self._session.model, request
-        if found is not None and found.probability.shape == request.shape:
+        if pixels is None:
+            del self._asked[request.generation]
+        elif found is not None and found.probability.shape == request.shape:
             del self._asked[request.generation]  # older ones may still be computed
             self._answered(request, found)
         elif self._load_job is None and model is not None and model.identity == request.key.model:
@@ -208,9 +214,8 @@ class PredictEngine(QObject):
                 )
         else:
             self._answered(request, message.prediction)
-            cache = self._cache
-            if cache is not None:
-                self._writing.submit(lambda: cache.keep(request.name, message.prediction))
+            if request.key.sparsity == self._session.sparsity:  # nobody returns to what a slider passed over
+                self._keeping.keep(request.name, message.prediction)
 
     def _answered(self, request: _Request, prediction: Prediction) -> None:
         if request.generation == self._session.predictions.generation:
@@ -233,10 +238,15 @@ class PredictEngine(QObject):
         path, project = Path(message.path), self._session.project
         # A model that was accepted here goes by the name of its copy, not by that of the run that made it.
         ours = project is not None and path == project.model
-        model = Model(path.stem if ours else message.name, path, message.card, _stamp(path), self._device)
+        model = Model(
+            path.stem if ours else message.name, path, message.card, message.stamp, self._device, message.computes
+        )
         if model == self._session.model:
             self._follow()  # the same model in a new process
         else:
+            # The answers to what is still asked would go by the name of the model before.
+            self._owed = self._owed or self._session.predictions.generation in self._asked
+            self._asked.clear()
             self._session.set_model(model)
 
     def _on_failed(self, message: JobFailed) -> None:
@@ -303,12 +313,3 @@ class PredictEngine(QObject):
     def _loading_done(self) -> None:
         self._session.jobs.finish(self._load_shown)
         self._load_job, self._load_shown = None, 0
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one that was written in its place."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

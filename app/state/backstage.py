@@ -34,6 +34,11 @@ class Backstage(QObject):
             self._thread = threading.Thread(target=self._work, name="backstage", daemon=True)
             self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many functions have not begun."""
+        return self._tasks.qsize()
+
     def close(self) -> None:
         """End the thread once it has done what was submitted; nothing can be submitted afterwards."""
         self._tasks.put(None)

@@ -13,17 +13,19 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import struct
+import sys
 import threading
 import zlib
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import adsnet
 from adsnet.config import Sparsity
 from adsnet.errors import StorageError
 from adsnet.messages import MAX_PAYLOAD, Predicted, ProtocolError, decode, encoded_parts
@@ -35,8 +37,10 @@ MAX_BYTES = 2 * 2**30
 """Of all files together; those that were not used for longest are removed first."""
 
 ENDING = ".prediction"
+_PROGRAM = Path(adsnet.__file__).parent
 _MAGIC = b"ADSNPRD1"
 _HEAD = struct.Struct("<8sQ")  # the magic, and the bytes of the message before compression
+_RESERVE = 2**29  # bytes of the disk that are left to labels and models
 _SLACK = 16  # the folder is looked at again when a part this small of the limit was written
 _log = logging.getLogger("adsnet-studio.cache")
 
@@ -49,7 +53,8 @@ class Recipe:
         model: the model file.
         stamp: size and time of that file when the worker loaded it.
         sparsity, engine: as in ``adsnet.messages.Predict``.
-        device: as in ``adsnet.messages.LoadModel``; it decides on the precision.
+        device: as in ``adsnet.messages.LoadModel``.
+        computes: what that became, as in ``adsnet.messages.ModelLoaded``.
     """
 
     model: Path
@@ -57,6 +62,7 @@ class Recipe:
     sparsity: Sparsity
     engine: str
     device: str
+    computes: str
 
     @property
     def lasting(self) -> bool:
@@ -95,11 +101,11 @@ class PredictionCache:
         if model is None:
             return None
         conditions = {
-            "program": _program(),
+            "program": program_digest(_PROGRAM),
             "model": model,
             "sparsity": asdict(recipe.sparsity),
             "engine": recipe.engine,
-            "device": recipe.device,
+            "computes": recipe.computes,
             "type": pixels.dtype.str,
             "shape": pixels.shape,
         }
@@ -130,7 +136,7 @@ class PredictionCache:
         if name is None or self._complained:
             return
         data = _packed(prediction, name)
-        if len(data) > self._limit:
+        if len(data) > self._limit or self._free() < len(data) + _RESERVE:
             return
         with self._lock:
             self._make_room(len(data))
@@ -140,13 +146,10 @@ class PredictionCache:
             self._complain(str(error))
 
     def clear(self) -> int:
-        """Remove all predictions; returns how many bytes they were."""
+        """Remove all predictions; returns how many bytes went. What could not be written before is tried again."""
         with self._lock:
-            files = self._files()
-            for path, _, _ in files:
-                _remove(path)
-            self._used = self._limit
-        return sum(size for _, size, _ in files)
+            self._used, self._complained = self._limit, False
+            return sum(size for path, size, _ in self._files() if _remove(path))
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{ENDING}"
@@ -173,6 +176,13 @@ class PredictionCache:
                 self._used -= bytes_of_it
         self._used += size
         self._unseen += size
+
+    def _free(self) -> int:
+        """Bytes that are free on the disk."""
+        try:
+            return shutil.disk_usage(self._folder).free
+        except OSError:
+            return sys.maxsize  # there is no folder yet
 
     def _files(self) -> list[tuple[Path, int, int]]:
         """Path, bytes and time of last use of every prediction."""
@@ -226,14 +236,19 @@ def _digest(path: Path, stamp: tuple[int, int] | None) -> str | None:
 
 
 @functools.cache
-def _program() -> str:
-    """Another version of the program may compute otherwise."""
+def program_digest(folder: Path) -> str:
+    """Of all sources below a folder: a copy that is brought up to date may compute otherwise under the same version."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        with contextlib.suppress(OSError):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _remove(path: Path) -> bool:
+    """Returns whether it went."""
     try:
-        return version("adsnet-studio")
-    except PackageNotFoundError:
-        return ""
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
         path.unlink()
+    except OSError:
+        return False
+    return True

@@ -47,6 +47,7 @@ from adsnet.model.weights import load_any, save_network
 from adsnet.model_file import ModelCard, read_model
 from adsnet.predictor import Predictor
 from adsnet.rival_predictor import RivalPredictor
+from adsnet.storage.files import stamp_of
 from adsnet.training.run import TrainJob, run
 from adsnet.worker import Worker
 from tests.adsnet.tiny import make_frame, quick
@@ -182,6 +183,7 @@ def test_it_predicts_what_the_library_predicts(child: Child, model_path: Path) -
     loaded, first, second = child.receive(), child.receive(), child.receive()
     assert isinstance(loaded, ModelLoaded) and (loaded.job, loaded.name, loaded.path) == (1, "tiny", str(model_path))
     assert loaded.card["model"]["width"] == 8
+    assert loaded.stamp == stamp_of(model_path) is not None and loaded.computes.split()[1] in ("float32", "bfloat16")
     predictor = Predictor.from_file(model_path)
     for answer, drop, job in ((first, (0.25, 0.5), 2), (second, (0.5, 0.9), 3)):
         assert isinstance(answer, Predicted) and (answer.job, answer.generation, answer.frame) == (job, 10 + job, "a")

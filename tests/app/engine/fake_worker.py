@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from adsnet.messages import (
     encode,
 )
 from adsnet.prediction import FeatureMap, Features, Prediction
+from adsnet.storage.files import stamp_of
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
 output = sys.stdout.buffer
@@ -153,7 +155,10 @@ def main() -> None:
                     time.sleep(0.15)
                 model = name = request.path.removesuffix(".file")
                 path = request.path if os.path.isabs(request.path) else f"{name}.file"
-                send(ModelLoaded(request.job, name, path, {"device": request.device}))
+                stamp = stamp_of(Path(path))
+                if MODE == "replaced":
+                    Path(path).write_bytes(b"trained meanwhile")
+                send(ModelLoaded(request.job, name, path, {"device": request.device}, stamp, "cpu float32"))
         elif isinstance(request, Predict):
             predict(request, frames, model)
         elif isinstance(request, Examine):

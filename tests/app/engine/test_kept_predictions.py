@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import ForcedPatch, Sparsity
 from adsnet.messages import Predicted
+from adsnet.prediction import Prediction
+from adsnet.storage.files import stamp_of
 from app.engine.client import WorkerClient
 from app.engine.judge import JudgeEngine
+from app.engine.keeping import Keeping
 from app.engine.predict import PredictEngine
+from app.state.predictions import PredictionKey
 from app.state.session import Model, Session
-from app.storage.prediction_cache import PredictionCache
+from app.storage.prediction_cache import PredictionCache, Recipe
 from tests.app.engine.conftest import MakeClient
 
 
@@ -114,6 +124,106 @@ def test_another_model_under_the_same_name_predicts_again(
     shown(session, qtbot)
 
 
+def test_a_model_that_is_replaced_while_it_is_read_gives_its_name_to_nothing(
+    make_client: MakeClient, session: Session, cache: PredictionCache, model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    engine = PredictEngine(make_client("replaced"), session, cache=cache)
+    engine.load(model)
+    shown(session, qtbot)
+    assert session.model is not None and session.model.stamp is not None
+    assert model.read_bytes() == b"trained meanwhile"
+    assert engine._keeping.waiting == 0
+    qtbot.wait(100)
+    assert on_disk(tmp_path) == 0
+
+
+def test_what_a_new_process_computes_with_another_file_does_not_go_by_the_name_of_the_first(
+    engine: PredictEngine, client: WorkerClient, session: Session, model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 1, timeout=20000)
+    asked: list[PredictionKey | None] = []
+
+    def ask() -> None:
+        """Before the new process has said which file it read."""
+        session.set_engine("dense")
+        asked.append(session.prediction_key())
+
+    model.write_bytes(b"other weights")
+    client.crashed.connect(lambda _text: QTimer.singleShot(0, ask))
+    os.kill(client.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: bool(asked), timeout=20000)
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 2, timeout=20000)
+    shown(session, qtbot)
+    assert asked[0] is not None and asked[0] != session.prediction_key()
+    assert session.predictions.known(asked[0]) is None
+    qtbot.wait(100)
+    assert on_disk(tmp_path) == 2
+
+
+def test_positions_that_a_slider_passes_over_are_not_kept(
+    engine: PredictEngine, session: Session, computed: list[str], tmp_path: Path, qtbot: QtBot
+) -> None:
+    session.set_engine("slow")
+    shown(session, qtbot)
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 2, timeout=20000)
+    computed.clear()
+    session.set_sparsity(Sparsity((0.5, 0.6)))
+    qtbot.waitUntil(lambda: engine._client.jobs != (), timeout=20000)
+    session.set_sparsity(Sparsity((0.5, 0.75)))
+    shown(session, qtbot)
+    assert len(computed) == 2
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 3, timeout=20000)
+    qtbot.wait(100)
+    assert on_disk(tmp_path) == 3
+
+
+def test_only_the_last_position_of_a_slider_is_looked_for(
+    engine: PredictEngine,
+    session: Session,
+    cache: PredictionCache,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+) -> None:
+    looked: list[Recipe] = []
+    name, began, go_on = cache.name, threading.Event(), threading.Event()
+
+    def slow(pixels: NDArray[Any], recipe: Recipe) -> str | None:
+        looked.append(recipe)
+        began.set()
+        go_on.wait(20)
+        return name(pixels, recipe)
+
+    monkeypatch.setattr(cache, "name", slow)
+    session.set_sparsity(Sparsity((0.1, 0.5)))
+    assert began.wait(20)
+    for share in range(51, 70):
+        session.set_sparsity(Sparsity((0.1, share / 100)))
+    go_on.set()
+    shown(session, qtbot)
+    assert [recipe.sparsity.drop for recipe in looked] == [(0.1, 0.5), (0.1, 0.69)]
+    assert len(engine._asked) == 0
+
+
+def test_predictions_that_come_faster_than_they_are_written_do_not_fill_the_memory(qtbot: QtBot) -> None:
+    kept: list[str | None] = []
+    go_on = threading.Event()
+
+    class Slow(PredictionCache):
+        def keep(self, name: str | None, prediction: Prediction) -> None:
+            go_on.wait(20)
+            kept.append(name)
+
+    keeping = Keeping(Slow(Path("unused")))
+    large = Prediction(np.zeros((4096, 4096), np.float32), (), (), (4096, 4096), 0.1, "adsnet", "net", "dense")
+    for number in range(40):
+        keeping.keep(str(number), large)
+    go_on.set()
+    qtbot.waitUntil(lambda: keeping.waiting == 0 and len(kept) >= 5, timeout=20000)
+    qtbot.wait(50)
+    assert 5 <= len(kept) <= 6  # the one that is written, and what waits
+    keeping.close()
+
+
 def test_forced_patches_are_tried_and_forgotten(
     engine: PredictEngine, session: Session, computed: list[str], tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -159,8 +269,7 @@ def judging(
         made.append(make_client(restarts=False))
         return made[-1]
 
-    status = os.stat(model)
-    session.set_model(Model("net", model, {}, (status.st_size, status.st_mtime_ns)))
+    session.set_model(Model("net", model, {}, stamp_of(model)))
     engine = JudgeEngine(session, cache=cache, client_factory=make)
     yield engine, made
     engine.shutdown()
@@ -191,3 +300,32 @@ def test_a_judged_sequence_is_judged_again_without_a_process(
     made[-1].state_changed.connect(started.append)
     qtbot.waitUntil(lambda: session.report.status == "done", timeout=20000)
     assert "ready" in started and [f.counts for f in session.report.frames] == [f.counts for f in before]
+
+
+def test_another_file_under_the_name_of_the_model_is_not_judged_with(
+    judging: tuple[JudgeEngine, list[WorkerClient]], session: Session, model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    engine, _ = judging
+    engine.start()
+    qtbot.waitUntil(lambda: session.report.status == "done", timeout=20000)
+    qtbot.waitUntil(lambda: on_disk(tmp_path) == 3, timeout=20000)
+    model.write_bytes(b"trained again")
+    session.set_engine("dense")
+    engine.start()
+    qtbot.waitUntil(lambda: session.report.status != "running", timeout=20000)
+    assert session.report.status == "stopped" and not session.report.frames
+    assert [n.key for n in session.notices.current] == ["judge"]
+    assert "was replaced since it was loaded" in session.notices.current[0].text
+    qtbot.wait(100)
+    assert on_disk(tmp_path) == 3
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_judgement_with_the_reason(
+    judging: tuple[JudgeEngine, list[WorkerClient]], session: Session, qtbot: QtBot
+) -> None:
+    engine, _ = judging
+    session.set_model(Model("net", Path("bad"), {}))
+    engine.start()
+    qtbot.waitUntil(lambda: session.report.status != "running", timeout=20000)
+    assert session.report.status == "stopped" and not session.report.frames
+    assert [n.text for n in session.notices.current] == ["The model bad is damaged: choose another."]

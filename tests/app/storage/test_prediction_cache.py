@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from adsnet.config import ForcedPatch, Sparsity
 from adsnet.prediction import Attention, Decision, Prediction, StageCost
+from app.storage import prediction_cache
 from app.storage.prediction_cache import ENDING, PredictionCache, Recipe
 
 PIXELS = np.arange(12 * 16, dtype=np.uint16).reshape(12, 16)
@@ -40,7 +42,7 @@ def recipe(tmp_path: Path) -> Recipe:
 def made_with(model: Path, content: bytes) -> Recipe:
     model.write_bytes(content)
     status = os.stat(model)
-    return Recipe(model, (status.st_size, status.st_mtime_ns), Sparsity(), "auto", "auto")
+    return Recipe(model, (status.st_size, status.st_mtime_ns), Sparsity(), "auto", "auto", "cpu float32")
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_anything_else_is_another_prediction(folder: Path, recipe: Recipe, tmp_p
         replace(recipe, sparsity=Sparsity((0.25, 0.6))),
         replace(recipe, sparsity=Sparsity(threshold=(0.5, 0.5))),
         replace(recipe, engine="dense"),
-        replace(recipe, device="cpu"),
+        replace(recipe, computes="cpu bfloat16"),
         made_with(tmp_path / "other.safetensors", b"Weights"),
     ]
     assert [look(folder, other) for other in others] == [None] * 5
@@ -100,6 +102,22 @@ def test_anything_else_is_another_prediction(folder: Path, recipe: Recipe, tmp_p
     for pixels in (one_grey_level, PIXELS.reshape(16, 12), PIXELS.astype(np.float32), PIXELS.view(np.uint8)):
         assert look(folder, recipe, pixels) is None
     assert look(folder, recipe) is not None
+
+
+def test_a_program_that_computes_otherwise_finds_nothing_of_before(
+    folder: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(folder, recipe)
+    source = tmp_path / "updated" / "model" / "network.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("GAIN = 1")
+    digests = [prediction_cache.program_digest(tmp_path / "updated")]
+    source.write_text("GAIN = 2")
+    prediction_cache.program_digest.cache_clear()
+    digests.append(prediction_cache.program_digest(tmp_path / "updated"))
+    assert digests[0] != digests[1]
+    monkeypatch.setattr(prediction_cache, "_PROGRAM", tmp_path / "updated")
+    assert look(folder, recipe) is None
 
 
 def test_forced_patches_are_not_kept(folder: Path, recipe: Recipe) -> None:
@@ -178,6 +196,26 @@ def test_one_that_is_larger_than_the_limit_is_not_kept(folder: Path, recipe: Rec
     assert not folder.exists()
 
 
+def test_the_last_of_the_disk_is_left_to_labels(folder: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(folder, recipe)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(10**12, 0, 2**28))
+    dense = replace(recipe, engine="dense")
+    kept(folder, dense)
+    assert look(folder, dense) is None and look(folder, recipe) is not None
+
+
+def test_only_what_went_is_said_to_be_removed(folder: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = kept(folder, recipe).stat().st_size
+
+    def refused(_path: Path) -> None:
+        raise PermissionError(13, "denied")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", refused)
+        assert PredictionCache(folder).clear() == 0
+    assert PredictionCache(folder).clear() == size
+
+
 def test_a_folder_that_cannot_be_written_costs_one_sentence(
     tmp_path: Path, recipe: Recipe, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +227,9 @@ def test_a_folder_that_cannot_be_written_costs_one_sentence(
             cache.keep(name, a_prediction())
     assert cache.find(name) is None and cache.clear() == 0
     assert len(caplog.messages) == 1 and caplog.messages[0].startswith("predictions are not kept on disk")
+    (tmp_path / "cache").unlink()
+    cache.keep(name, a_prediction())
+    assert cache.find(name) is not None, "after clearing it is tried again"
 
 
 def test_a_full_disk_costs_one_sentence_and_what_is_there_is_still_found(
