@@ -29,7 +29,7 @@ from adsnet.model.fused import fused
 from adsnet.model.laps import Laps
 from adsnet.model.layers import channels_last
 from adsnet.model.network import STRIDE, ADSNet
-from adsnet.model.work import computed_shares, stage_work
+from adsnet.model.work import computed_shares, stage_work, work_per_pixel
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import DTYPES
 from adsnet.predictor import Predictor
@@ -163,7 +163,8 @@ def _adsnet_case(network: ADSNet, frame: Tensor, name: str, dtype: str, size: in
     with torch.inference_mode():
         decisions = network.decode(network.encode(frame), sparsity, engine).stages
     height, width = frame.shape[2:]
-    work = stage_work(network, height, width, computed_shares(height, width, decisions, engine))
+    shares = computed_shares(height, width, decisions, engine)
+    work = stage_work(work_per_pixel(network), height, width, shares)
     pairs = {stage: (one.dense, one.done) for stage, one in work.items()}
     return Case("adsnet", name, dtype, size, drop, forward, laps, pairs)
 

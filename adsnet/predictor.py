@@ -18,7 +18,7 @@ from adsnet.model.laps import Laps
 from adsnet.model.network import STRIDE, ADSNet, Encoded, Output, Third
 from adsnet.model.strips import StripPixels
 from adsnet.model.weights import load_network
-from adsnet.model.work import computed_shares, stage_work
+from adsnet.model.work import computed_shares, stage_work, work_per_pixel
 from adsnet.model_file import ModelCard, resolve_model
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.precision import choose_precision
@@ -115,6 +115,7 @@ class Predictor:
     def _use(self, device: torch.device, precision: str) -> None:
         dtype, note = choose_precision(precision, self.original, self.card.normalisation, device)
         self._network = fused(self.original, dtype).to(device)
+        self._per_pixel = work_per_pixel(self._network)
         self.device, self.dtype = device, dtype
         self.notes += [note] if note else []
 
@@ -177,7 +178,7 @@ class Predictor:
         """Of one frame of the batch. What was kept from an earlier pass counts as if it had been computed now."""
         assert self._encoded is not None
         height, width = self._encoded.frame.shape[2:]
-        work = stage_work(self._network, height, width, computed_shares(height, width, output.stages, engine))
+        work = stage_work(self._per_pixel, height, width, computed_shares(height, width, output.stages, engine))
         frames = len(self._frames)
         return tuple(StageCost(name, seconds[name] / frames, *work[name]) for name in work)
 

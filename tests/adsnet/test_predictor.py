@@ -21,7 +21,7 @@ from adsnet.model.afd import Distribute, _align
 from adsnet.model.backbone import Levels
 from adsnet.model.fused import fused
 from adsnet.model.heads import DROPPED_LOGIT
-from adsnet.model.work import stage_work
+from adsnet.model.work import stage_work, work_per_pixel
 from adsnet.normalise import normalise, pad_to_multiple
 from adsnet.prediction import Prediction
 from adsnet.predictor import Predictor, _edges
@@ -275,7 +275,9 @@ def test_every_stage_has_its_cost(predictor: Predictor) -> None:
     assert names[:5] == ["stem", "B2", "B3", "B4", "AFD"] and names[-2:] == ["stride 2", "stride 1"]
     assert all(stage.seconds > 0 and 0 <= stage.gflop_done <= stage.gflop_dense for stage in made.stages)
     assert made.seconds == pytest.approx(sum(stage.seconds for stage in made.stages))
-    work = stage_work(lively_network(), 48, 64, {"stage 3": 0.5, "stage 2": 0.25, "stride 2": 0.25, "stride 1": 0.25})
+    work = stage_work(
+        work_per_pixel(lively_network()), 48, 64, {"stage 3": 0.5, "stage 2": 0.25, "stride 2": 0.25, "stride 1": 0.25}
+    )
     assert {s.name: (s.gflop_dense, s.gflop_done) for s in made.stages} == work
     dense = predictor.predict_again(Sparsity(drop=(0.5, 0.75)), "dense")
     assert all(stage.gflop_done == stage.gflop_dense for stage in dense.stages)
@@ -292,7 +294,7 @@ def test_what_is_not_computed_again_keeps_its_cost(predictor: Predictor) -> None
 def test_frames_of_a_batch_share_the_cost(predictor: Predictor) -> None:
     both = predictor.predict_batch([frame(), frame(seed=1)], SPARSE)
     assert both[0].stages == both[1].stages
-    work = stage_work(lively_network(), 48, 64, {})
+    work = stage_work(work_per_pixel(lively_network()), 48, 64, {})
     assert {s.name: s.gflop_dense for s in both[0].stages} == {name: one.dense for name, one in work.items()}
 
 
