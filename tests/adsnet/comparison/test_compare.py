@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adsnet import resources
 from adsnet.cli import main
 from adsnet.comparison import compare as module
 from adsnet.comparison import scores as scores_module
-from adsnet.comparison.contestants import Contestant
+from adsnet.comparison.contestants import Contestant, contestants
 from adsnet.comparison.gallery import HIT, MISS, chosen_frames
 from adsnet.comparison.paper import TABLE2, printed_in_table2
 from adsnet.comparison.scores import Scores
 from adsnet.comparison.tables import ranked, table2_csv
 from adsnet.config import Sparsity
 from adsnet.data.datasets import open_dataset
+from adsnet.detectors.registry import METHODS
 from adsnet.errors import EngineError
 from adsnet.evaluation import evaluate
 from tests.adsnet.tiny import write_set
@@ -157,7 +159,6 @@ def test_the_best_value_is_bold() -> None:
     [
         (["--detectors", "tophat,yolo"], "unknown detector 'yolo'"),
         (["--detectors", "tophat,tophat"], "a detector is named twice"),
-        (["--detectors", "tophat,rdian"], "no shipped model of rdian; train one with"),
         (["--detectors", "tophat", "--model", "mine={model}"], "--model mine=… is for none of --detectors"),
         (["--detectors", "tophat", "--model", "tophat={model}"], "tophat has no model"),
         (["--detectors", "tophat", "--model", "{model}"], "give NAME=FILE"),
@@ -173,6 +174,18 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert main(["compare", "--data", str(data_set), "--out", str(tmp_path / "out"), *made]) == 2
     error = capsys.readouterr().err
     assert text in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_network_without_a_model_is_refused_by_name_and_left_out_otherwise(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(resources, "path_of", lambda name: tmp_path)
+    command = ["compare", "--data", str(data_set), "--out", str(tmp_path / "out")]
+    assert main([*command, "--detectors", "tophat,rdian"]) == 2
+    assert "no shipped model of rdian; train one with" in capsys.readouterr().err
+    found, left_out = contestants(None, {})
+    assert [one.name for one in found] == list(METHODS)
+    assert [text.split(" is left out: ")[0] for text in left_out] == ["alcnet", "dnanet", "rdian", "adsnet"]
 
 
 def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys: Capture) -> None:

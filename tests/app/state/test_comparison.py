@@ -119,12 +119,12 @@ def test_other_settings_make_it_outdated_and_the_same_ones_do_not(comparison: Co
 
 
 def test_the_list_of_detectors_is_open(comparison: Comparison) -> None:
+    shipped = [one.title for one in comparison.detectors]
+    assert shipped[:5] == ["ADSNet", "Top-hat", "LEF", "AADCDD", "TLLCM"]
     comparison.add_model(Path("runs/a/model.safetensors"))
     comparison.add_model(Path("runs/b/model.safetensors"))
     comparison.add_model(Path("runs/b/model.safetensors"))
-    assert [one.title for one in comparison.detectors] == [
-        "ADSNet", "Top-hat", "LEF", "AADCDD", "TLLCM", "model", "b/model",
-    ]  # fmt: skip
+    assert [one.title for one in comparison.detectors] == [*shipped, "model", "b/model"]
     assert [one.name for one in comparison.chosen][-1] == str(Path("runs/b/model.safetensors"))
     assert comparison.conditions_now().threshold_of(comparison.detectors[-1]) == 0.5
 
