@@ -108,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--detector", choices=NETWORKS, help="the network to train; adsnet, or that of --init")
-    train.add_argument("--config", metavar="FILE", help="JSON file, or one of: default, fast, fine-tune, paper")
+    train.add_argument("--config", metavar="FILE", help="JSON file, or one of: default, fast, fine-tune, paper, upright")
     train.add_argument("--init", metavar="FILE", help="model file to start from")
     train.add_argument("--iterations", type=int, metavar="N", help="overrides the configuration")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")

@@ -237,9 +237,7 @@ class TrainConfig:
         sampling: ``sets`` draws from every data set alike, ``frames`` from every frame alike.
         target_crops: share of crops that are forced to hold a target.
         scaled_crops: share of crops that are enlarged or shrunk, by 0.75 to 1.35.
-        turned_crops: share of crops that are turned or mirrored, by one of the eight symmetries of the square. Both
-            shares are 0 because masks can lie beside the targets by a constant part of a pixel (half a pixel up and
-            left in much of NUDT-SIRST): such crops then contradict each other about every outline.
+        turned_crops: share of crops that are turned or mirrored, by one of the eight symmetries of the square.
         background_crops: share of crops from frames without targets, where some are given.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
@@ -248,7 +246,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     normalisation: Normalisation = field(default_factory=Normalisation)
-    iterations: int = 30_000
+    iterations: int = 15_000
     batch: int = 16
     crop: int = 128
     optimiser: Literal["adamw", "sgd"] = "adamw"
@@ -267,8 +265,8 @@ class TrainConfig:
     evaluate_every: int = 0
     sampling: Literal["sets", "frames"] = "frames"
     target_crops: float = 0.7
-    scaled_crops: float = 0.0
-    turned_crops: float = 0.0
+    scaled_crops: float = 0.25
+    turned_crops: float = 1.0
     background_crops: float = 0.1
     freeze_statistics: bool = False
 
@@ -308,6 +306,12 @@ PAPER_TRAINING = TrainConfig(
     precision="fp32",
 )
 
+UPRIGHT_TRAINING = TrainConfig(iterations=30_000, scaled_crops=0.0, turned_crops=0.0)
+"""Crops as they are, for sets whose masks lie beside their targets by a constant part of a pixel, as in NUDT-SIRST.
+
+Turned, such crops contradict each other about every outline.
+"""
+
 FINE_TUNING = TrainConfig(
     iterations=200,
     batch=4,
@@ -325,6 +329,7 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "fast": TrainConfig(model=FAST_MODEL),
     "fine-tune": FINE_TUNING,
     "paper": PAPER_TRAINING,
+    "upright": UPRIGHT_TRAINING,
 }
 
 

@@ -98,7 +98,8 @@ class CropSource:
         frame_part, mask_part = _cut(frame, top, left, window), _cut(mask, top, left, window)
         values = _resized(frame_part.astype(np.float32), size)
         label = _resized(mask_part.astype(np.float32), size) > 0.5
-        if random.random() < self._config.turned_crops:
+        turned = self._config.turned_crops
+        if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
         return _photometric(values, label, random)
 

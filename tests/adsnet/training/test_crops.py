@@ -100,7 +100,7 @@ def test_crops_are_turned_and_scaled_as_often_as_is_said(tmp_path: Path) -> None
 
     def slopes(**options: float) -> NDArray[np.float64]:
         """Per pixel down and to the right, as shares of that of the ramp, whatever the gain."""
-        source = CropSource(dataset, quick(crop=64, **options))
+        source = CropSource(dataset, quick(crop=64, **{"turned_crops": 0.0, "scaled_crops": 0.0} | options))
         found = [[np.mean(np.diff(source.crop(n)[0], axis=axis)) for axis in (0, 1)] for n in range(200)]
         return np.array(found)
 
