@@ -37,7 +37,7 @@ def roc_picture(title: str, curves: list[Curve]) -> Picture:
     _axes(picture, second, [(1 - k / decades, f"1e-{k}" if k else "1") for k in range(decades, -1, -1)])
     legend = [*enumerate(curves)]
     for number, curve in reversed(legend):  # the first one is drawn on top
-        style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)] or DASHES[number % 3]
+        style = style_of(number)
         _curve(picture, LEFT, curve.points[:, 0], curve.points[:, 1], style)
         # A straight piece of the curve is bent on a logarithmic axis: it is drawn through many points.
         seen = np.union1d(np.logspace(-decades, 0, 300), curve.points[curve.points[:, 0] > LEAST_FPR, 0])
@@ -47,6 +47,12 @@ def roc_picture(title: str, curves: list[Curve]) -> Picture:
         picture.words(x + 33, y, f"{curve.name}  {curve.auc:.4f}")
     picture.words(second + SIDE + 18, TOP - 8, "area under the curve", size=11, colour="#666666")
     return picture
+
+
+def style_of(number: int) -> tuple[str, float]:
+    """Colour and dash of a curve; those of the first 24 differ from each other."""
+    cycle, place = divmod(number, len(COLOURS))
+    return COLOURS[place], DASHES[(place + cycle) % len(DASHES)]
 
 
 def _axes(picture: Picture, left: float, ticks: list[tuple[float, str]]) -> None:

@@ -130,7 +130,7 @@ def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset
     if split is None and has_images and default_split:
         split = default_split_of(root)
     chosen = stills if split is None else _select(stills, split)
-    samples = tuple(Sample(FrameRef(still), masks.get(still.stem)) for still in chosen)
+    samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in map(FrameRef, chosen))
     return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", samples)
 
 

@@ -7,10 +7,12 @@ they are stored: no scaling, no rotation by an orientation tag.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from natsort import natsort_keygen, ns
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 _natural_key = natsort_keygen(alg=ns.IGNORECASE)
+_DIGITS_ALIKE = str.maketrans("123456789", "000000000")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class FrameRef:
     index: int | None = None
     raw: RawLayout | None = None
 
-    @property
+    @functools.cached_property
     def stem(self) -> str:
         """Name of the frame without suffix, the name of its label file: ``Misc_1`` or ``clip_000012``."""
         return self.path.stem if self.index is None else f"{self.path.stem}_{self.index:06d}"
@@ -120,7 +123,7 @@ def list_stills(folder: Path, suffixes: tuple[str, ...] = STILL_SUFFIXES) -> tup
             names = [e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(suffixes)]
     except (OSError, ValueError) as error:
         raise FrameError(f"Cannot list {shown(folder)}: {reason(error)}; check the path.") from error
-    return tuple(folder / name for name in sorted(names, key=lambda name: (_natural_key(name), name)))
+    return tuple(folder / name for name in sorted(names, key=_order_of(names)))
 
 
 def list_frames(path: Path, *, raw: RawLayout | None = None) -> tuple[FrameRef, ...]:
@@ -158,8 +161,20 @@ def list_frames(path: Path, *, raw: RawLayout | None = None) -> tuple[FrameRef, 
 def natural_ranks(names: Sequence[str]) -> NDArray[np.intp]:
     """(N,) the place of each name in natural order, in which 2 comes before 10 and case does not count."""
     ranks = np.empty(len(names), np.intp)
-    ranks[sorted(range(len(names)), key=lambda i: (_natural_key(names[i]), names[i]))] = np.arange(len(names))
+    order = _order_of(names)
+    ranks[sorted(range(len(names)), key=lambda i: order(names[i]))] = np.arange(len(names))
     return ranks
+
+
+def _order_of(names: Sequence[str]) -> Callable[[str], Any]:
+    """The key that sorts the names naturally.
+
+    Numbered frames, whose names differ in digits at the same places only, are in natural order where they are in
+    plain order: a tenth of the time.
+    """
+    if len({name.translate(_DIGITS_ALIKE) for name in names}) == 1:
+        return str
+    return lambda name: (_natural_key(name), name)
 
 
 def no_images(folder: Path) -> FrameError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,8 @@ from adsnet.storage.files import open_regular, reason, shown
 
 _MAX_SPLIT_BYTES = 64 * 2**20
 # Where split files are looked for below the folder of a set.
-_PLACES = (
-    "img_idx/*.txt", "idx_*/*.txt", "splits/*.txt", "ImageSets/Main/*.txt", "train*.txt", "val*.txt", "test*.txt",
-    "held_out*.txt",
-)  # fmt: skip
+_FOLDERS = ("img_idx/*.txt", "idx_*/*.txt", "splits/*.txt", "ImageSets/Main/*.txt")
+_BESIDE_THE_IMAGES = ("train*.txt", "val*.txt", "test*.txt", "held_out*.txt")
 
 
 def _stem(line: str) -> str:
@@ -67,7 +67,7 @@ def splits_of(root: Path, stems: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
         (len(stems),) bool for each split.
     """
     found: dict[str, NDArray[np.bool_]] = {}
-    for path in sorted({p for place in _PLACES for p in root.glob(place)}):
+    for path in sorted(_split_files(root)):
         try:
             named = frozenset(read_split(path))
         except DatasetError:
@@ -76,4 +76,13 @@ def splits_of(root: Path, stems: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
         if members.any():
             name = path.stem if path.stem not in found else path.relative_to(root).with_suffix("").as_posix()
             found[name] = members
+    return found
+
+
+def _split_files(root: Path) -> set[Path]:
+    """What may be one. The folder itself is read once: it may hold very many images."""
+    found = {path for place in _FOLDERS for path in root.glob(place)}
+    with contextlib.suppress(OSError), os.scandir(root) as entries:
+        texts = [entry.name for entry in entries if entry.name.endswith(".txt")]
+        found.update(root / name for name in texts if any(fnmatchcase(name, place) for place in _BESIDE_THE_IMAGES))
     return found

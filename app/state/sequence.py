@@ -187,6 +187,10 @@ def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:
     used: set[str] = set()
     stems = []
     for frame in frames:
+        if frame.stem not in used:
+            used.add(frame.stem)
+            stems.append(frame.stem)
+            continue
         tail = "" if frame.index is None else f"_{frame.index:06d}"
         names = [frame.stem, f"{frame.path.name}{tail}", f"{frame.path.parent.name}_{frame.path.name}{tail}"]
         number = 2

@@ -19,6 +19,7 @@ from adsnet.comparison import scores as scores_module
 from adsnet.comparison.contestants import Contestant, contestants
 from adsnet.comparison.gallery import HIT, MISS, chosen_frames
 from adsnet.comparison.paper import TABLE2, printed_in_table2
+from adsnet.comparison.roc import style_of
 from adsnet.comparison.scores import Scores
 from adsnet.comparison.tables import ranked, table2_csv
 from adsnet.config import Sparsity
@@ -147,6 +148,10 @@ def test_the_papers_values_are_beside_ours() -> None:
     one = Scores("ours", "adsnet", "IRSTD-1k", summary, {}, np.empty((0, 2)), ())
     row = next(csv.DictReader(io.StringIO(table2_csv([one]).decode())))
     assert (row["paper_niou"], row["paper_pd"], row["paper_fa"]) == ("0.6879", "0.9318", "1.339e-05")
+
+
+def test_no_two_curves_look_alike() -> None:
+    assert len({style_of(number) for number in range(24)}) == 24
 
 
 def test_the_best_value_is_bold() -> None:

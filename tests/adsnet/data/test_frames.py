@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adsnet.data.frames import FrameRef, list_frames, list_stills
+from adsnet.data.frames import FrameRef, list_frames, list_stills, natural_ranks
 from adsnet.errors import FrameError
 from tests.adsnet.data.making import encoded, ramp, tiff
 
@@ -103,3 +105,13 @@ def test_a_folder_that_may_not_be_entered_is_refused(tmp_path: Path, monkeypatch
         list_frames(tmp_path / "frames")
     with pytest.raises(FrameError, match="access is denied"):
         list_stills(tmp_path)
+
+
+NAMES = st.from_regex(r"[Aa]?[0-9]{1,3}(_[0-9]{1,2})?b?", fullmatch=True)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=12, unique=True))
+def test_names_that_differ_in_digits_only_have_the_order_of_all_others(names: list[str]) -> None:
+    """A further name of another form makes the plain order unusable and must not change that of the rest."""
+    with_another = natural_ranks([*names, "zzz, another form"])[:-1]
+    assert natural_ranks(names).tolist() == with_another.tolist()

@@ -68,6 +68,7 @@ def play_scenes(scenes: list[str], home: Path, arguments: list[str]) -> dict[str
 def gather(options: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
     """The figures of every run, with the load of the machine before it."""
     data, home = folder / "data", folder / "home"
+    untouched = folder / "untouched"  # for the start: where something was opened, it is offered instead of the canvas
     side, count, frames, large = (64, 200, 4, 256) if options.quick else (512, 100_000, 60, 4096)
     write_set(data / "set", count=frames, height=side, width=side * 5 // 4)
     write_many(data / "many", count=count, height=side, width=side * 5 // 4)
@@ -78,7 +79,7 @@ def gather(options: argparse.Namespace, folder: Path) -> list[dict[str, object]]
         arguments += ["--rounds", "1", "--repeats", "1", "--play", "0.5", "--pace", "0.1"]
         plan = [[scene for scene in dict.fromkeys(target.scene for target in TARGETS.values()) if scene != "start"]]
     else:
-        play_scenes(["start"], home, arguments)  # now the disk is warm
+        play_scenes(["start"], untouched, arguments)  # now the disk is warm
         plan = [["start"], ["folder"], ["steps"], ["toggles"], ["play"], ["strokes"]] * options.runs
         plan += [["tour"]] * options.tours
     wanted = set(options.scenes or [target.scene for target in TARGETS.values()])
@@ -86,7 +87,8 @@ def gather(options: argparse.Namespace, folder: Path) -> list[dict[str, object]]
     for scenes in plan:
         if wanted.issuperset(scenes) or options.quick:
             load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-            runs.append({"scenes": scenes, "load": load, **play_scenes(scenes, home, arguments)})
+            place = untouched if scenes == ["start"] else home
+            runs.append({"scenes": scenes, "load": load, **play_scenes(scenes, place, arguments)})
             sys.stderr.write(f"{runs[-1]}\n")
     return runs
 
