@@ -99,6 +99,7 @@ class CropSource:
         values = _resized(frame_part.astype(np.float32), size)
         label = _resized(mask_part.astype(np.float32), size) > 0.5
         turned = self._config.turned_crops
+        # Where all are turned nothing is drawn for it: the crops of such a run are those that they always were.
         if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
         return _photometric(values, label, random)

@@ -187,19 +187,22 @@ def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:
     used: set[str] = set()
     stems = []
     for frame in frames:
-        if frame.stem not in used:
-            used.add(frame.stem)
-            stems.append(frame.stem)
-            continue
-        tail = "" if frame.index is None else f"_{frame.index:06d}"
-        names = [frame.stem, f"{frame.path.name}{tail}", f"{frame.path.parent.name}_{frame.path.name}{tail}"]
-        number = 2
-        while names[0] in used:
-            names = names[1:] or [f"{frame.path.name}{tail}~{number}"]
-            number += 1
-            # A name that is the plain stem of another frame stays with that frame.
-            while len(names) > 1 and counts[names[0]]:
-                names = names[1:]
-        used.add(names[0])
-        stems.append(names[0])
+        name = frame.stem if frame.stem not in used else _further_name(frame, used, counts)
+        used.add(name)
+        stems.append(name)
     return tuple(stems)
+
+
+def _further_name(frame: FrameRef, used: set[str], counts: Counter[str]) -> str:
+    """A name for a frame whose stem is taken."""
+    tail = "" if frame.index is None else f"_{frame.index:06d}"
+    plain = f"{frame.path.name}{tail}"
+    names = [frame.stem, plain, f"{frame.path.parent.name}_{plain}"]
+    number = 2
+    while names[0] in used:
+        names = names[1:] or [f"{plain}~{number}"]
+        number += 1
+        # A name that is the plain stem of another frame stays with that frame.
+        while len(names) > 1 and counts[names[0]]:
+            names = names[1:]
+    return names[0]
