@@ -238,6 +238,8 @@ class TrainConfig:
         target_crops: share of crops that are forced to hold a target.
         scaled_crops: share of crops that are enlarged or shrunk, by 0.75 to 1.35.
         turned_crops: share of crops that are turned or mirrored, by one of the eight symmetries of the square.
+        keep_offsets: never scale or turn crops of a set whose masks lie half a pixel beside its targets.
+        pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
         background_crops: share of crops from frames without targets, where some are given.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
@@ -267,6 +269,8 @@ class TrainConfig:
     target_crops: float = 0.7
     scaled_crops: float = 0.25
     turned_crops: float = 1.0
+    keep_offsets: bool = False
+    pasted_crops: float = 0.0
     background_crops: float = 0.1
     freeze_statistics: bool = False
 
@@ -286,7 +290,7 @@ class TrainConfig:
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
         _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
         _require(1 <= self.workers <= 64, f"workers is {self.workers}; it must be between 1 and 64")
-        for name in ("target_crops", "scaled_crops", "turned_crops", "background_crops"):
+        for name in ("target_crops", "scaled_crops", "turned_crops", "pasted_crops", "background_crops"):
             share = getattr(self, name)
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 

@@ -21,6 +21,8 @@ from adsnet.errors import AdsnetError, TrainingError
 from adsnet.model.acs import patch_grid
 from adsnet.normalise import normalise
 from adsnet.processes import ALONE, Processes
+from adsnet.training.cutouts import Cutout, cut_out, paste
+from adsnet.training.offsets import masks_lie_beside
 
 FloatImage = NDArray[np.float32]
 
@@ -34,6 +36,13 @@ class Batch(NamedTuple):
     frames: Tensor  # (B, 1, S, S) float32
     labels: Tensor  # (B, 1, S, S) float32, 0 or 1
     noise: Tensor  #  (B, 2, 2, Hm, Wm) float32: standard Gumbel variables of the decisions of stages 4 and 3
+
+
+class _Frame(NamedTuple):
+    values: NDArray[Any]  #     (H, W): network input, float16 where its range allows
+    mask: NDArray[np.bool_]  #  (H, W)
+    fixed: bool  #              whether its crops are neither turned nor scaled
+    cutouts: list[Cutout]  #    targets of the frames of its set
 
 
 class CropSource:
@@ -90,25 +99,32 @@ class CropSource:
             frames = self._sets[random.integers(len(self._sets))]
         else:
             frames = self._all
-        frame, mask = frames[random.integers(len(frames))]
+        frame = frames[random.integers(len(frames))]
         size = self._config.crop
-        scale = random.uniform(0.75, 1.35) if random.random() < self._config.scaled_crops else 1.0
-        window = round(size / scale)
-        top, left = _window_corner(mask, window, random, random.random() < self._config.target_crops)
-        frame_part, mask_part = _cut(frame, top, left, window), _cut(mask, top, left, window)
-        values = _resized(frame_part.astype(np.float32), size)
-        label = _resized(mask_part.astype(np.float32), size) > 0.5
-        turned = self._config.turned_crops
+        scaled = not frame.fixed and random.random() < self._config.scaled_crops
+        window = round(size / random.uniform(0.75, 1.35)) if scaled else size
+        top, left = _window_corner(frame.mask, window, random, random.random() < self._config.target_crops)
+        values = _resized(_cut(frame.values, top, left, window).astype(np.float32), size)
+        label = _resized(_cut(frame.mask, top, left, window).astype(np.float32), size) > 0.5
+        if self._config.pasted_crops and random.random() < self._config.pasted_crops:
+            self._paste(frame.cutouts, values, label, random)
+        turned = 0.0 if frame.fixed else self._config.turned_crops
         # Where all are turned nothing is drawn for it: the crops of such a run are those that they always were.
         if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
         return _photometric(values, label, random)
 
+    def _paste(
+        self, cutouts: list[Cutout], values: FloatImage, label: NDArray[np.bool_], random: np.random.Generator
+    ) -> None:
+        """One target more, or two."""
+        for _ in range(int(random.integers(1, 3)) if cutouts else 0):
+            cutout = cutouts[random.integers(len(cutouts))]
+            paste(values, label, cutout, random, compressed=self._config.normalisation.kind == "asinh")
 
-def _decoded(
-    dataset: Dataset, config: TrainConfig, skipped: Callable[[str], None]
-) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
-    """Network input (H, W) and label (H, W) of every frame that can be read."""
+
+def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], None]) -> list[_Frame]:
+    """Every frame that can be read."""
     # The inverse hyperbolic sine stays below 10; fixed constants can leave values that float16 does not hold.
     kept_as = np.float16 if config.normalisation.kind == "asinh" else np.float32
     frames = []
@@ -121,7 +137,12 @@ def _decoded(
         frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
     if not frames:
         raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
-    return frames
+    fixed = config.keep_offsets and masks_lie_beside(frames)
+    cutouts = []
+    if config.pasted_crops:
+        compressed = config.normalisation.kind == "asinh"
+        cutouts = [cutout for values, mask in frames for cutout in cut_out(values, mask, compressed=compressed)]
+    return [_Frame(values, mask, fixed, cutouts) for values, mask in frames]
 
 
 def _window_corner(

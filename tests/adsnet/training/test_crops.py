@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from adsnet.config import Normalisation
-from adsnet.data.datasets import open_dataset
+from adsnet.data.datasets import Dataset, open_dataset
 from adsnet.errors import TrainingError
 from adsnet.evaluation import without_labels
 from adsnet.processes import Processes
+from adsnet.targets import label_components
 from adsnet.training.crops import CropSource, _cut, _photometric, _turned, _window_corner
 from tests.adsnet.tiny import quick, write_set
 
@@ -111,6 +112,56 @@ def test_crops_are_turned_and_scaled_as_often_as_is_said(tmp_path: Path) -> None
     assert 0 < (slopes(turned_crops=0.2) @ (1, 1) < 0).sum() < 40
     plain, scaled = slopes()[:, 1], slopes(scaled_crops=1.0)[:, 1]
     assert np.ptp(scaled) > 1.4 * np.ptp(plain)
+
+
+def test_crops_of_a_set_whose_masks_lie_beside_its_targets_are_as_they_are(tmp_path: Path) -> None:
+    """If that is asked for; other sets are turned beside it."""
+    for name, beside in (("beside", -0.5), ("centred", 0.0)):
+        write_spots(tmp_path / name, beside)
+    sets = [open_dataset(tmp_path / name) for name in ("beside", "centred")]
+    options = {"crop": 32, "turned_crops": 1.0, "scaled_crops": 1.0, "target_crops": 1.0}
+
+    def rises(dataset: Dataset, **more: bool) -> int:
+        """How many of its crops still rise to the right."""
+        source = CropSource([dataset], quick(**options, **more))
+        return sum(float(np.mean(np.diff(source.crop(n)[0], axis=1))) > 0.02 for n in range(60))
+
+    assert rises(sets[0], keep_offsets=True) == 60
+    assert max(rises(sets[0]), rises(sets[1]), rises(sets[1], keep_offsets=True)) < 30
+
+
+def write_spots(folder: Path, beside: float) -> None:
+    """Frames of one spot on a ramp to the right, whose mask lies beside it by so many rows and columns."""
+    rows, columns = np.mgrid[:48, :48]
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    for number in range(12):
+        y, x = 20 + number % 5 - beside, 24 + number % 3 - beside
+        spot = 150 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 5)
+        mask = np.hypot(rows - y - beside, columns - x - beside) <= 2.3
+        Image.fromarray((spot + columns).astype(np.uint8)).save(folder / "images" / f"{number}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{number}.png")
+
+
+def test_targets_of_other_frames_are_pasted_as_often_as_is_said(data_set: Path) -> None:
+    dataset = [open_dataset(data_set)]
+    plain, pasted = (CropSource(dataset, quick(crop=64, target_crops=0.0, pasted_crops=share)) for share in (0.0, 0.5))
+    counts = np.array([[label_components(source.crop(n)[1])[1] for n in range(300)] for source in (plain, pasted)])
+    more = counts[1].mean() - counts[0].mean()
+    assert 0.3 < more < 0.9  # half of the crops get one or two; some do not find a place
+    values, mask = next(pasted.crop(n) for n in range(300) if pasted.crop(n)[1].any())
+    assert values[mask].mean() > np.median(values) + 1.0
+    again = CropSource(dataset, quick(crop=64, target_crops=0.0, pasted_crops=0.5))
+    assert all(np.array_equal(a, b) for n in range(20) for a, b in zip(again.crop(n), pasted.crop(n), strict=True))
+
+
+def test_nothing_is_pasted_into_backgrounds(data_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "calm").mkdir()
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "calm" / "a.png")
+    calm = without_labels(open_dataset(tmp_path / "calm"))
+    options = quick(crop=32, background_crops=1.0, pasted_crops=1.0)
+    source = CropSource([open_dataset(data_set)], options, backgrounds=[calm])
+    assert not any(source.crop(n)[1].any() for n in range(30))
 
 
 @given(height=st.integers(1, 40), width=st.integers(1, 40), window=st.integers(1, 50), seed=seeds)
