@@ -1,8 +1,7 @@
 """``python -m adsnet`` is the same as ``adsnet``."""
 
-import sys
-
 from adsnet.cli import main
+from adsnet.processes import leave
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

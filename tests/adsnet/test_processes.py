@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,12 @@ def test_two_processes_evaluate_and_predict_as_one(data_set: Path, model_path: P
         assert first == second
     masks = [sorted((tmp_path / f"{n}" / "masks").iterdir()) for n in (1, 2)]
     assert [(p.name, p.read_bytes()) for p in masks[0]] == [(p.name, p.read_bytes()) for p in masks[1]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_one_of_several_processes_ends_without_the_end_of_the_interpreter(several: bool) -> None:
+    """What it printed is there, and its status."""
+    code = "import atexit; from adsnet.processes import leave; atexit.register(print, 'end'); print('done'); leave(3)"
+    environment = {**os.environ, **({"WORLD_SIZE": "2"} if several else {})}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (3, ["done"] if several else ["done", "end"])
