@@ -216,7 +216,7 @@ class TrainConfig:
 
     Attributes:
         detector: which network is trained. The rivals have one published layout each: ``model`` is ADSNet's alone, and
-            so are ``fine_engine`` and all terms of the loss but those of the mask.
+            so are ``fine_engine``, ``calibrate`` and all terms of the loss but those of the mask.
         iterations: optimiser steps.
         batch: crops a step.
         crop: side of the square training crop in pixels, a multiple of 16.
@@ -241,6 +241,8 @@ class TrainConfig:
         keep_offsets: never scale or turn crops of a set whose masks lie half a pixel beside its targets.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
         background_crops: share of crops from frames without targets, where some are given.
+        calibrate: shift the mask logits of the trained network, so that the threshold 0.5 has the best nIoU on the
+            held-out frames, the mean over data sets.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
 
@@ -272,6 +274,7 @@ class TrainConfig:
     keep_offsets: bool = False
     pasted_crops: float = 0.0
     background_crops: float = 0.1
+    calibrate: bool = False
     freeze_statistics: bool = False
 
     def __post_init__(self) -> None:

@@ -32,6 +32,7 @@ from adsnet.model_file import ModelCard, read_card
 from adsnet.processes import ALONE, Processes
 from adsnet.sparse.choose import choose_device, has_fast_bf16
 from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
+from adsnet.training.calibrate import best_threshold, calibrate
 from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
 from adsnet.training.crops import Batch, CropSource
 from adsnet.training.frames import digest_of_frames, split, with_distinct_names
@@ -155,6 +156,10 @@ def run(
             yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration)
+    if job.config.calibrate and job.config.detector == "adsnet":
+        threshold = best_threshold(predict_frames(trainer.average, card), held_out, processes)
+        calibrate(trainer.average, threshold)
+        card = replace(card, training={**card.training, "calibrated_from": threshold})
     if processes.first:
         save_network(candidate, trainer.average, card)
     processes.wait()
