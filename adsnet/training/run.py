@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adsnet.config import TrainConfig, from_dict, to_dict
+from adsnet.config import TrainConfig, to_dict
 from adsnet.data.datasets import Dataset
 from adsnet.errors import DatasetError, TrainingError
 from adsnet.evaluation import PredictFrame, Report, evaluate
@@ -309,8 +309,8 @@ def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str,
         return None
     clean_temporaries(job.out)
     state = load_checkpoint(job.out, skipped)
-    # Built anew, so that an option which came later has its default.
-    if state is not None and from_dict(TrainConfig, json.loads(state["config"])) != job.config:
+    # Of an older version too: an option that came later changes the rest of the run by its default.
+    if state is not None and json.loads(state["config"]) != json.loads(json.dumps(to_dict(job.config))):
         raise TrainingError(f"{job.out}: the checkpoint was made with another configuration; use a new --out folder")
     return state
 

@@ -28,7 +28,7 @@ from adsnet.model_file import read_card, read_model
 from adsnet.predictor import Predictor
 from adsnet.training import run as module
 from adsnet.training import trained
-from adsnet.training.checkpoint import load_checkpoint
+from adsnet.training.checkpoint import load_checkpoint, save_checkpoint
 from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 from tests.adsnet.tiny import TINY, lively_network, quick, tiny_card, write_set
@@ -214,6 +214,21 @@ def test_two_runs_are_never_mixed(
     with pytest.raises(TrainingError, match="made with another configuration"):
         train(job_of(data_set, out, replace(FIVE, learning_rate=1e-4), resume=True))
     assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
+
+
+def test_a_checkpoint_of_a_version_that_had_fewer_options_is_not_gone_on_with(
+    uninterrupted: tuple[Path, list[tuple[Event, Path]]], data_set: Path, tmp_path: Path
+) -> None:
+    """What the option is by default could change the rest of the run."""
+    out = tmp_path / "run"
+    snapshot(uninterrupted[1][4][1], out)
+    state = load_checkpoint(out, lambda text: None)
+    assert state is not None
+    config = json.loads(state["config"])
+    del config["pasted_crops"]
+    save_checkpoint(out, int(state.pop("iteration")), {**state, "config": json.dumps(config)})
+    with pytest.raises(TrainingError, match="made with another configuration"):
+        train(job_of(data_set, out, resume=True))
 
 
 def test_stop_finishes_the_step_and_leaves_a_usable_model(
