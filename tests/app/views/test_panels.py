@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import Sparsity
@@ -294,6 +294,39 @@ def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot)
     assert line.saved.text() == "not saved yet"
     session.save()
     assert line.saved.text().startswith("saved ")
+
+
+def test_the_status_line_is_laid_out_anew_only_for_a_text_that_asks_for_more_room(
+    session: Session, qtbot: QtBot
+) -> None:
+    line = StatusLine(session)
+    line.resize(1200, 24)
+    qtbot.addWidget(line)
+    line.show()
+    line.position.setText("x 1  y 2   value 3")
+    QApplication.processEvents()
+    counted = Counted(line)
+    line.position.setText("x 1000  y 2000   value 30000")
+    QApplication.processEvents()
+    assert counted.kinds.count(QEvent.Type.LayoutRequest) == 0
+    assert line.position.accessibleName() == line.position.text() == "x 1000  y 2000   value 30000"
+    before = line.position.width()
+    line.position.setText("x 1000  y 2000   value 30000 and much more")
+    QApplication.processEvents()
+    assert counted.kinds.count(QEvent.Type.LayoutRequest) > 0 and line.position.width() > before
+
+
+class Counted(QObject):
+    """The events of a widget from here on."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.kinds: list[QEvent.Type] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.kinds.append(event.type())
+        return False
 
 
 # ---- targets ------------------------------------------------------------------------------------------------
