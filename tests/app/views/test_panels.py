@@ -170,7 +170,12 @@ def test_the_strip_of_the_timeline_marks_labels_targets_and_disagreements(sessio
         report.add(judge(index, f"f{index}", made, label, threshold=0.5, thresholds=report.thresholds))
     targets = [TARGETS[code] for code in strip.targets]
     assert targets == ["targets", "disagreement", "targets", "targets", "none", "none"]
-    assert [LABELS[code] for code in strip.labels[:3]] == ["none", "reviewed", "corrected"]
+    session.review.set_labelled(3)
+    session.review.set_predicted(5)
+    assert [LABELS[code] for code in strip.labels] == ["none", "reviewed", "corrected", "labelled", "none", "none"]
+    another = FrameStrip(session)  # reads all at once what this one was told piece by piece
+    qtbot.addWidget(another)
+    assert another.labels.tolist() == strip.labels.tolist()
     words = [strip.words_at(7 + (320 - 14) * (index + 0.5) / FRAMES) for index in range(FRAMES)]
     assert words[1] == "frame_01: reviewed, prediction and label disagree" and words[4] == "frame_04: no label"
     image = strip.grab().toImage()
