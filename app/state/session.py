@@ -81,7 +81,7 @@ class Session(QObject):
         self._sparsity = settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
-        self.opener = Opener(self.jobs, self.notices, self._install, self)
+        self.opener = Opener(self.jobs, self.notices, self.frames, self._install, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
@@ -160,6 +160,7 @@ class Session(QObject):
         self.saving.install(opened)
         self.opener.drop()
         self._sequence = sequence
+        self.frames.adopt(sequence)
         self.project = Project(sequence.root)
         self.notices.withdraw("open")
         self.set_settings(with_recent(self._settings, sequence.source))

@@ -197,6 +197,7 @@ class FrameListPanel(QWidget):
         session.report.changed.connect(self._count_later.start)
         session.sequence_changed.connect(self._sequence_changed)
         self._sequence_changed()
+        self._count()
         self._follow()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -215,7 +216,7 @@ class FrameListPanel(QWidget):
 
     def _sequence_changed(self) -> None:
         self.filters.start(self.frames.splits)
-        self._count()
+        self._count_later.start()  # not now: a progress bar paints at once, and all else that waits for it too
 
     def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
