@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from app.state.frame_list import FrameList
 from app.state.frame_table import MEASURES
 from app.state.session import Session
-from app.views.binding import quiet
+from app.views.binding import InPlay, quiet
 from app.views.frame_filters import FrameFilters
 from app.views.parts import draw_state, quiet_label
 from app.views.theme import colours
@@ -191,7 +191,7 @@ class FrameListPanel(QWidget):
         self.list.selectionModel().currentChanged.connect(self._row_changed)
         self.model.modelReset.connect(self._on_reset)
         self.model.modelReset.connect(self._count_later.start)
-        session.frame_changed.connect(self._follow)
+        session.frame_changed.connect(InPlay(session.player, self._follow, parent=self).wish)
         session.review.changed.connect(lambda _: self._count_later.start())
         session.review.reset.connect(self._count_later.start)
         session.report.changed.connect(self._count_later.start)

@@ -337,6 +337,30 @@ class Counted(QObject):
 # ---- targets ------------------------------------------------------------------------------------------------
 
 
+def test_rows_that_come_a_moment_later_while_it_plays_are_never_measured_on_another_frame(
+    session: Session, qtbot: QtBot
+) -> None:
+    panel = TargetsPanel(session, Selection(session))
+    listed = FrameListPanel(session)
+    for one in (panel, listed):
+        qtbot.addWidget(one)
+    arrive(session, prediction((30, 20, 2, 2), (10, 10, 3, 3)))
+    session.player.set_fps(1)  # no frame goes by within this test
+    session.player.toggle()
+    arrive(session, prediction((30, 20, 2, 2)))  # the first one is shown at once
+    assert panel.model.rowCount() == 1
+    session.go_to(2)
+    arrive(session, prediction((30, 20, 2, 2), (10, 10, 3, 3), (40, 40, 3, 3)))
+    session.go_to(3)
+    arrive(session, prediction())
+    assert panel.model.rowCount() == 1 and panel.model.data(panel.model.index(0, 5)) == "–"
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 0 and listed.list.currentIndex().row() == 3)
+    session.player.pause()
+    arrive(session, prediction((30, 20, 2, 2)))
+    session.go_to(1)
+    assert panel.model.rowCount() == 0 and listed.list.currentIndex().row() == 1
+
+
 def test_targets_are_listed_measured_and_chosen(session: Session, selection: Selection, qtbot: QtBot) -> None:
     panel = TargetsPanel(session, selection)
     qtbot.addWidget(panel)
