@@ -62,7 +62,7 @@ NICENESS = 5
 """Of every worker. A network computes with all processors; at equal priority the window, which works for a few
 milliseconds after a key or a move of the mouse, waits for one as long again."""
 
-TRAINING_NICENESS = 10
+TRAINING_NICENESS = NICENESS + 10
 """Of a process that trains. Its threads and those of a prediction wait for each other inside every convolution: at
 equal priority a prediction beside a training takes up to ten times as long, with this it hardly notices."""
 

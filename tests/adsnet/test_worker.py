@@ -420,7 +420,7 @@ def test_a_worker_gives_way_to_the_window(child: Child) -> None:
     assert os.getpriority(os.PRIO_PROCESS, child.process.pid) == max(own, module.NICENESS)
 
 
-@pytest.mark.parametrize(("own_process", "expected"), [(True, [0, 7]), (False, [])])
+@pytest.mark.parametrize(("own_process", "expected"), [(True, [0, 12]), (False, [])])
 def test_a_training_gives_way_to_predictions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: bool, expected: list[int]
 ) -> None:

@@ -78,12 +78,30 @@ def test_opening_shows_the_first_frame(make_session: MakeSession, folder: Path) 
     assert told == ["sequence", "frame"]
     assert session.frame is not None and session.frame_index == 0 and session.document.shape == SHAPE
     assert 6000 <= session.display.levels.low < session.display.levels.high <= 8000
-    assert session.settings.recent == (str(folder),) and load_settings()[0].recent == (str(folder),)
     session.step(-1)
     session.step(1)
     session.go_to(99)
     assert session.frame_index == 2 and told.count("frame") == 3
     assert list(folder.glob("adsnet*")) == [], "looking must not write"
+
+
+def test_what_was_opened_is_remembered_a_moment_later_or_when_it_is_closed(
+    make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    session = make_session()
+    one = write_frame(tmp_path / "one.png")
+
+    def remembered() -> tuple[str, ...]:
+        return session.settings.recent
+
+    session.open([folder])
+    assert remembered() == (), "not while the window is busy with what is opened"
+    qtbot.waitUntil(lambda: load_settings()[0].recent == (str(folder),))
+    session.open([one])
+    session.open([folder])
+    assert remembered() == (str(one), str(folder))
+    session.close_sequence()
+    assert load_settings()[0].recent == remembered() == (str(folder), str(one))
 
 
 def test_a_frame_that_cannot_be_read_is_passed_over(session: Session, folder: Path) -> None:
