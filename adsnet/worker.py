@@ -58,7 +58,11 @@ from adsnet.training.run import Event, Finished, Scored, Step, TrainJob, run
 CHUNK = 1 << 16
 GRACE_SECONDS = 20.0
 
-TRAINING_NICENESS = 10
+NICENESS = 5
+"""Of every worker. A network computes with all processors; at equal priority the window, which works for a few
+milliseconds after a key or a move of the mouse, waits for one as long again."""
+
+TRAINING_NICENESS = NICENESS + 10
 """Of a process that trains. Its threads and those of a prediction wait for each other inside every convolution: at
 equal priority a prediction beside a training takes up to ten times as long, with this it hardly notices."""
 
@@ -159,7 +163,7 @@ class Worker:
 
     def _train(self, request: StartTraining) -> None:
         if self._own_process:
-            _give_way()
+            _give_way(TRAINING_NICENESS)
         job = TrainJob(
             data=tuple((Path(folder), None) for folder in request.data),
             out=Path(request.out),
@@ -194,6 +198,7 @@ def main() -> int:
     """Run until the input ends."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal of the window: the window decides
+    _give_way(NICENESS)
     keep_freed_memory()
     threads = os.environ.get("ADSNET_THREADS")
     if threads:
@@ -211,10 +216,10 @@ def main() -> int:
     return 0
 
 
-def _give_way() -> None:
+def _give_way(niceness: int) -> None:
     """Lower the priority of this process, where the system knows such a thing."""
     with contextlib.suppress(OSError, AttributeError):
-        os.nice(max(0, TRAINING_NICENESS - os.nice(0)))
+        os.nice(max(0, niceness - os.nice(0)))
 
 
 def _read(requests: queue.SimpleQueue[Message | None], worker: Worker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -152,7 +152,7 @@ def _predict(frames: list[tuple[FrameRef, NDArray[Any]]], source: Source) -> lis
         raise FrameError(f"{', '.join(shown(ref.path) for ref, _ in frames)}: {error}") from error
 
 
-def frames_of(path: Path, raw: RawLayout | None = None) -> tuple[FrameRef, ...]:
+def frames_of(path: Path, raw: RawLayout | None = None) -> Sequence[FrameRef]:
     """The frames of an image, folder, video, data set or, with ``raw``, raw file. Raises FrameError, DatasetError."""
     if is_dataset(path):
         return tuple(sample.frame for sample in open_dataset(path, raw=raw).samples)

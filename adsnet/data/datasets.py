@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.data.frames import FrameRef, list_frames, list_stills, no_images, read_frame
+from adsnet.data.frames import FrameRef, Stills, list_frames, list_stills, no_images, read_frame, stems_of
 from adsnet.data.labels import MASK_SUFFIXES, read_mask
+from adsnet.data.lazy import Lazy
 from adsnet.data.pixels import Pixels
 from adsnet.data.raw import RawLayout
 from adsnet.data.splits import default_split_of, read_split
@@ -33,6 +34,35 @@ class Sample:
     empty: bool = False
 
 
+class FolderSamples(Lazy[Sample]):
+    """The stills of a folder with their masks.
+
+    Attributes:
+        frames: the stills.
+        masks: the mask files by stem.
+    """
+
+    def __init__(self, frames: Stills, masks: Mapping[str, Path]) -> None:
+        super().__init__(len(frames))
+        self.frames, self.masks = frames, masks
+
+    def _make(self, index: int) -> Sample:
+        frame = self.frames[index]
+        return Sample(frame, self.masks.get(frame.stem))
+
+
+def frames_of(samples: Sequence[Sample]) -> Sequence[FrameRef]:
+    """The frame of each sample."""
+    return samples.frames if isinstance(samples, FolderSamples) else tuple(sample.frame for sample in samples)
+
+
+def masks_of(samples: Sequence[Sample]) -> tuple[Path | None, ...]:
+    """The label file of each sample, or None."""
+    if isinstance(samples, FolderSamples):
+        return tuple(map(samples.masks.get, stems_of(samples.frames)))
+    return tuple(sample.mask for sample in samples)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Frames with labels.
@@ -47,7 +77,7 @@ class Dataset:
     name: str
     root: Path
     layout: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -99,19 +129,19 @@ def _masks_by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _select(stills: Sequence[Path], split: Path) -> list[Path]:
-    by_stem: dict[str, Path] = {}
-    for still in stills:
-        by_stem.setdefault(still.stem, still)
+def _select(stills: Stills, split: Path) -> Stills:
+    by_stem: dict[str, str] = {}
+    for stem, name in zip(stems_of(stills), stills.names, strict=True):
+        by_stem.setdefault(stem, name)
     chosen = []
     for stem in read_split(split):
         if stem not in by_stem:
             raise DatasetError(
-                f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(stills[0].parent)}: "
+                f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(stills.folder)}: "
                 "add the image or remove the line."
             )
         chosen.append(by_stem[stem])
-    return chosen
+    return Stills(stills.folder, chosen)
 
 
 def set_root(folder: Path) -> Path:
@@ -130,8 +160,8 @@ def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset
     if split is None and has_images and default_split:
         split = default_split_of(root)
     chosen = stills if split is None else _select(stills, split)
-    samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in map(FrameRef, chosen))
-    return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", samples)
+    layout = "images+masks" if has_images else "folder"
+    return Dataset(root.resolve().name, root, layout, FolderSamples(chosen, masks))
 
 
 def _open_raw_folder(path: Path, split: Path | None, raw: RawLayout) -> Dataset:

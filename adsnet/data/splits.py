@@ -17,7 +17,8 @@ from adsnet.storage.files import open_regular, reason, shown
 
 _MAX_SPLIT_BYTES = 64 * 2**20
 # Where split files are looked for below the folder of a set.
-_FOLDERS = ("img_idx/*.txt", "idx_*/*.txt", "splits/*.txt", "ImageSets/Main/*.txt")
+_FOLDERS = ("img_idx", "splits", "ImageSets/Main")
+_NUMBERED = "idx_"
 _BESIDE_THE_IMAGES = ("train*.txt", "val*.txt", "test*.txt", "held_out*.txt")
 
 
@@ -81,8 +82,11 @@ def splits_of(root: Path, stems: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
 
 def _split_files(root: Path) -> set[Path]:
     """What may be one. The folder itself is read once: it may hold very many images."""
-    found = {path for place in _FOLDERS for path in root.glob(place)}
-    with contextlib.suppress(OSError), os.scandir(root) as entries:
-        texts = [entry.name for entry in entries if entry.name.endswith(".txt")]
-        found.update(root / name for name in texts if any(fnmatchcase(name, place) for place in _BESIDE_THE_IMAGES))
-    return found
+    found, folders = set(), [*_FOLDERS]
+    with contextlib.suppress(OSError):
+        for name in os.listdir(root):
+            if name.startswith(_NUMBERED):
+                folders.append(name)
+            elif name.endswith(".txt") and any(fnmatchcase(name, place) for place in _BESIDE_THE_IMAGES):
+                found.add(root / name)
+    return found.union(*((root / folder).glob("*.txt") for folder in folders))

@@ -72,7 +72,7 @@ class JudgeEngine(QObject):
         self._run = 0
         self._job = self._load_job = 0
         self._sequence: Sequence | None = None
-        self._paths: list[Path | None] = []
+        self._find_label: Callable[[str], Path | None] | None = None
         self._waiting: _Read | None = None
         self._key: Callable[[int], PredictionKey]
         self._recipe: Recipe
@@ -99,7 +99,7 @@ class JudgeEngine(QObject):
             raise TrainingError("There is nothing to judge: open a sequence, and wait for the model.")
         session.save_all()
         self._run += 1
-        self._sequence, self._paths = sequence, [session.saving.label_path(stem) for stem in sequence.stems]
+        self._sequence, self._find_label = sequence, session.saving.label_finder()
         self._sparsity, self._engine = session.sparsity.without_forced(), session.engine
         self._threshold = session.predictions.threshold
         identity = model.identity
@@ -129,14 +129,15 @@ class JudgeEngine(QObject):
     # ---- frame after frame ----------------------------------------------------------------------------------
 
     def _read(self, index: int) -> None:
-        sequence, path, run, frames = self._sequence, self._paths[index], self._run, self._session.frames
+        sequence, find, run, frames = self._sequence, self._find_label, self._run, self._session.frames
         cache, recipe = self._cache, self._recipe
-        assert sequence is not None
+        assert sequence is not None and find is not None
 
         def read() -> _Read:
             try:
                 frame = frames.read(sequence, index)
                 height, width = frame.pixels.shape
+                path = find(sequence.stems[index])  # here: to look for a hundred thousand takes seconds
                 label = None if path is None else read_mask(path, shape=(height, width))
             except AdsnetError as error:
                 return _Read(run, index, None, None, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -25,6 +26,7 @@ class FrameCache:
         self._limit = limit
         self._frames: OrderedDict[str, Frame] = OrderedDict()
         self._used = 0
+        self._prepared: tuple[Sequence, Frame] | None = None
         self._lock = threading.Lock()
         # Decoders of videos are shared; two frames at once would fight over their position.
         self._reading = threading.Lock()
@@ -60,8 +62,19 @@ class FrameCache:
             self._thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
             self._thread.start()
 
+    def prepare(self, sequence: Sequence) -> None:
+        """Read the first frame of a sequence that is about to be opened, in the thread that opens it."""
+        with contextlib.suppress(FrameError), self._reading:  # an error is found again when the frame is shown
+            self._prepared = sequence, sequence.read(0)
+
+    def adopt(self, sequence: Sequence) -> None:
+        """The sequence is open now: keep its first frame, if it was prepared; another one's is not wanted any more."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] is sequence:
+            self._keep(sequence.key(0), prepared[1])
+
     def clear(self) -> None:
-        """Forget all frames."""
+        """Forget all frames but one that is prepared."""
         with self._lock:
             self._frames.clear()
             self._used = 0

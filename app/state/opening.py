@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from adsnet.data.raw import RawLayout
 from adsnet.errors import AdsnetError, UnknownFormatError
+from app.state.frames import FrameCache
 from app.state.jobs import Jobs
 from app.state.notices import Notices
 from app.state.sequence import Sequence, open_sequence
@@ -20,6 +21,7 @@ class Opener(QObject):
     """Runs ``open_sequence`` in a thread; the last wish counts. What cannot be opened is a notice of the key ``open``.
 
     Args:
+        frames: gets the first frame before the sequence is taken over, so that the window need not wait for it.
         install: takes the sequence over, and whether unsaved edits of the present one are not wanted.
 
     Signals:
@@ -31,11 +33,17 @@ class Opener(QObject):
     _answered = Signal(int, object)
 
     def __init__(
-        self, jobs: Jobs, notices: Notices, install: Callable[[Sequence, bool], None], parent: QObject
+        self,
+        jobs: Jobs,
+        notices: Notices,
+        frames: FrameCache,
+        install: Callable[[Sequence, bool], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._notices = notices
+        self._frames = frames
         self._install = install
         self._discard = False
         self._paths: tuple[Path, ...] = ()
@@ -60,7 +68,8 @@ class Opener(QObject):
     def _run(self, wish: int, paths: tuple[Path, ...], raw: RawLayout | None) -> None:
         result: Sequence | Path | str = "The files could not be opened: see the log for what went wrong."
         try:
-            result = open_sequence(paths, raw=raw)
+            result = sequence = open_sequence(paths, raw=raw)
+            self._frames.prepare(sequence)
         except UnknownFormatError as error:
             result = error.path
         except AdsnetError as error:

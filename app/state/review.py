@@ -54,7 +54,9 @@ class ReviewState(QObject):
         self._states = np.zeros(len(names), np.int8)
         if states:  # mostly only a few are recorded, or none, of very many
             self._states[:] = [code.get(states[stem], 0) if stem in states else 0 for stem in names]
-        self._labelled = np.array([stem in have_label for stem in names], np.bool_)
+        self._labelled = np.zeros(len(names), np.bool_)
+        if have_label:
+            self._labelled[:] = [stem in have_label for stem in names]
         self._unsaved = set()
         self._with_label = int(self._labelled.sum())
         self._counts = {state: int((self._states == number).sum()) for state, number in code.items()}

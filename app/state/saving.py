@@ -289,13 +289,13 @@ class Saving(QObject):
         """
         opened = self._needed()
         samples = []
-        for index, (frame, stem) in enumerate(zip(opened.sequence.frames, opened.sequence.stems, strict=True)):
+        for index, stem in enumerate(opened.sequence.stems):
             state = self._review.state(index)
             wanted = not (only_reviewed and state != "reviewed")
             wanted = wanted and not (only_corrected and state not in ("corrected", "reviewed"))
             mask = opened.store.source(stem) if wanted and self._review.has_label(index) else None
             if mask is not None:
-                samples.append(Sample(frame, mask))
+                samples.append(Sample(opened.sequence.frames[index], mask))
         return tuple(samples)
 
     # ---- edits ----------------------------------------------------------------------------------------------

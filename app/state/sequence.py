@@ -7,6 +7,7 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,8 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from adsnet.data.datasets import Dataset, Sample, is_dataset, open_dataset, set_root
-from adsnet.data.frames import Frame, FrameRef, natural_ranks, read_frame
+from adsnet.data.datasets import Dataset, Sample, frames_of, is_dataset, masks_of, open_dataset, set_root
+from adsnet.data.frames import Frame, FrameRef, labels_of, natural_ranks, read_frame, stems_of
 from adsnet.data.raw import RawLayout
 from adsnet.data.splits import splits_of
 from adsnet.data.still import kind_of
@@ -49,7 +50,7 @@ class Sequence:
     source: Path
     root: Path
     private: bool
-    frames: tuple[FrameRef, ...]
+    frames: Several[FrameRef]
     stems: tuple[str, ...]
     masks: tuple[Path | None, ...]
     splits: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False)
@@ -57,7 +58,7 @@ class Sequence:
     _places: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._places.update({stem: i for i, stem in enumerate(self.stems)})
+        self._places.update(zip(self.stems, range(len(self.stems)), strict=True))
         assert len(self._places) == len(self.frames) == len(self.masks), "stems must be unique"
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class Sequence:
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """What each frame is called in lists."""
-        return tuple(ref.label for ref in self.frames)
+        return labels_of(self.frames)
 
     @functools.cached_property
     def folded_names(self) -> tuple[str, ...]:
@@ -89,6 +90,8 @@ class Sequence:
 
     def known_masks(self) -> dict[str, Path]:
         """The label files that the data set has, by stem."""
+        if not any(self.masks):  # very many frames rarely have any
+            return {}
         return {stem: mask for stem, mask in zip(self.stems, self.masks, strict=True) if mask is not None}
 
 
@@ -165,29 +168,32 @@ def _of_files(paths: list[Path], raw: RawLayout | None) -> Sequence:
     return _sequence(f"{shown(source.name)} ({len(paths)} files)", "files", source, wanted, tuple(samples))
 
 
-def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: tuple[Sample, ...]) -> Sequence:
+def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: Several[Sample]) -> Sequence:
     root = label_root(wanted, source=source)
-    stems = _unique_stems([sample.frame for sample in samples])
-    masks = tuple(
-        sample.mask if stem == sample.frame.stem else None for stem, sample in zip(stems, samples, strict=True)
-    )
-    frames = tuple(sample.frame for sample in samples)
-    splits = splits_of(wanted, [frame.stem for frame in frames]) if kind in ("dataset", "folder") else {}
+    frames = frames_of(samples)
+    own = stems_of(frames)
+    stems = _unique_stems(own, frames)
+    masks = masks_of(samples)
+    if stems != own:
+        masks = tuple(mask if mine == stem else None for mask, mine, stem in zip(masks, own, stems, strict=True))
+    splits = splits_of(wanted, own) if kind in ("dataset", "folder") else {}
     listed = kind == "files" or (kind == "dataset" and source.is_file())  # all others are in natural order
-    by_name = natural_ranks([frame.label for frame in frames]) if listed else None
+    by_name = natural_ranks(labels_of(frames)) if listed else None
     sequence = Sequence(name, kind, source, root, root != wanted, frames, stems, masks, splits, by_name)
     # Made now, in the thread that opens, for a list that must not wait.
     assert len(sequence.folded_names) == len(sequence)
     return sequence
 
 
-def _unique_stems(frames: list[FrameRef]) -> tuple[str, ...]:
+def _unique_stems(own: tuple[str, ...], frames: Several[FrameRef]) -> tuple[str, ...]:
     """A label name for each frame; where two files have one stem, the later ones get their suffix or folder too."""
-    counts = Counter(frame.stem for frame in frames)
+    if len(set(own)) == len(own):
+        return own
+    counts = Counter(own)
     used: set[str] = set()
     stems = []
-    for frame in frames:
-        name = frame.stem if frame.stem not in used else _further_name(frame, used, counts)
+    for place, stem in enumerate(own):
+        name = stem if stem not in used else _further_name(frames[place], used, counts)
         used.add(name)
         stems.append(name)
     return tuple(stems)

@@ -18,6 +18,7 @@ from app.state.document import MEGABYTE, MaskDocument
 from app.state.fine_tune import FineTune
 from app.state.frames import FrameCache
 from app.state.jobs import Jobs
+from app.state.lately import Lately
 from app.state.model import Model as Model
 from app.state.notices import Notices
 from app.state.opening import Opener
@@ -29,7 +30,7 @@ from app.state.saving import LastWrite, Saving
 from app.state.sequence import Sequence, open_sequence
 from app.storage.journal import PendingEdits
 from app.storage.project import Project
-from app.storage.settings import Settings, save_settings, with_recent
+from app.storage.settings import Settings, save_settings
 from app.wording import counted
 
 
@@ -38,7 +39,7 @@ class Session(QObject):
 
     Attributes:
         document, display, predictions, jobs, review, fine_tune, report, player, notices: its parts, each with signals.
-        saving, frames, opener: for the engines and handlers; views use the methods below.
+        saving, frames, opener, lately: for the engines and handlers; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
@@ -74,14 +75,14 @@ class Session(QObject):
         self.notices = Notices(self)
         self.project: Project | None = None
         self.saving = Saving(self.document, self.review, self.notices, settings, parent=self)
-        self.frames = FrameCache()
+        self.frames, self.lately = FrameCache(), Lately(self)
         self._sequence: Sequence | None = None
         self._frame_index = -1
         self._frame: Frame | None = None
         self._sparsity = settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
-        self.opener = Opener(self.jobs, self.notices, self._install, self)
+        self.opener = Opener(self.jobs, self.notices, self.frames, self._install, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
@@ -160,9 +161,9 @@ class Session(QObject):
         self.saving.install(opened)
         self.opener.drop()
         self._sequence = sequence
+        self.frames.adopt(sequence)
         self.project = Project(sequence.root)
         self.notices.withdraw("open")
-        self.set_settings(with_recent(self._settings, sequence.source))
         self.sequence_changed.emit()
         self.project_changed.emit()
         self.go_to(0, new_sequence=True)

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
+from app.state.player import Player
+
+_PLAYING_MS = 100
+
 
 @contextmanager
 def quiet(*controls: QObject) -> Iterator[None]:
@@ -51,6 +55,27 @@ class Throttle(QObject):
         if self._wanted:
             self._wanted = False
             self._timer.start()
+            self._action()
+
+
+class InPlay(Throttle):
+    """Calls at once; ten times a second while the sequence is played: nobody reads faster, the canvas needs the time.
+
+    Args:
+        player: whether it plays.
+        action: what is called.
+    """
+
+    def __init__(self, player: Player, action: Callable[[], None], *, parent: QObject) -> None:
+        super().__init__(action, interval_ms=_PLAYING_MS, parent=parent)
+        self._player = player
+
+    def wish(self) -> None:
+        """Ask for the action."""
+        if self._player.playing:
+            super().wish()
+        else:
+            self._wanted = False
             self._action()
 
 

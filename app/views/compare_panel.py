@@ -31,7 +31,7 @@ from app.imaging.colours import BLUE, BLUISH_GREEN, ORANGE, REDDISH_PURPLE, SKY_
 from app.state.compared import Detector
 from app.state.comparison import Comparison
 from app.state.session import Session
-from app.views.binding import Throttle, quiet
+from app.views.binding import Throttle, WhileSeen, quiet
 from app.views.detector_settings import DetectorSettings
 from app.views.disagreements import DisagreementModel, SortRole
 from app.views.parts import primary, quiet_label
@@ -92,7 +92,7 @@ class ComparePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
-        self._throttle = Throttle(self._read, interval_ms=_READ_MS, parent=self)
+        self._throttle = Throttle(WhileSeen(content, self._read).wish, interval_ms=_READ_MS, parent=self)
         for signal in (comparison.detectors_changed, comparison.frame_compared, comparison.folder_changed):
             signal.connect(self._throttle.wish)
         comparison.folder_grew.connect(lambda _first: self._throttle.wish())

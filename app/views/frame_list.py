@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from app.state.frame_list import FrameList
 from app.state.frame_table import MEASURES
 from app.state.session import Session
-from app.views.binding import quiet
+from app.views.binding import InPlay, quiet
 from app.views.frame_filters import FrameFilters
 from app.views.parts import draw_state, quiet_label
 from app.views.theme import colours
@@ -191,12 +191,13 @@ class FrameListPanel(QWidget):
         self.list.selectionModel().currentChanged.connect(self._row_changed)
         self.model.modelReset.connect(self._on_reset)
         self.model.modelReset.connect(self._count_later.start)
-        session.frame_changed.connect(self._follow)
+        session.frame_changed.connect(InPlay(session.player, self._follow, parent=self).wish)
         session.review.changed.connect(lambda _: self._count_later.start())
         session.review.reset.connect(self._count_later.start)
         session.report.changed.connect(self._count_later.start)
         session.sequence_changed.connect(self._sequence_changed)
         self._sequence_changed()
+        self._count()
         self._follow()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -215,7 +216,7 @@ class FrameListPanel(QWidget):
 
     def _sequence_changed(self) -> None:
         self.filters.start(self.frames.splits)
-        self._count()
+        self._count_later.start()  # not now: a progress bar paints at once, and all else that waits for it too
 
     def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():

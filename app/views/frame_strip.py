@@ -8,11 +8,14 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyle, QToolTip, QWidget
 
 from app.imaging.colours import FOUND, MISSED
+from app.state.review import STATES
 from app.state.session import Session
 from app.views.theme import STATE_COLOURS, colours
 
 LABELS = ("none", "labelled", "corrected", "reviewed")
 TARGETS = ("none", "targets", "disagreement")
+_OF_STATE = np.array([LABELS.index(state) if state in LABELS else 0 for state in STATES], np.int8)
+"""What a person said of a label, by the place of the state in ``STATES``; 0 where nobody said anything."""
 _LINE, _GAP, _TICK = 5, 1, 3
 _LATER_MS = 60
 
@@ -45,9 +48,9 @@ class FrameStrip(QWidget):
         self._read()
 
     def _read(self) -> None:
-        sequence = self._session.sequence
-        count = len(sequence) if sequence is not None else 0
-        self.labels = np.array([self._label(i) for i in range(count)], np.int8)
+        review = self._session.review
+        by_person = _OF_STATE[review.codes]
+        self.labels = np.where(by_person > 0, by_person, review.labelled).astype(np.int8)
         self._read_targets()
 
     def _read_targets(self) -> None:
@@ -71,10 +74,7 @@ class FrameStrip(QWidget):
 
     def _label(self, frame: int) -> int:
         review = self._session.review
-        state = review.state(frame)
-        if state in ("corrected", "reviewed"):
-            return LABELS.index(state)
-        return LABELS.index("labelled" if review.has_label(frame) else "none")
+        return int(_OF_STATE[review.codes[frame]]) or int(review.labelled[frame])
 
     def _changed(self, frame: int) -> None:
         if 0 <= frame < self.labels.size:

@@ -109,7 +109,7 @@ class Guidance(QObject):
     def show_palette(self) -> None:
         """Open the palette on what can be done now."""
         sequence = self._session.sequence
-        frames = [frame.label for frame in sequence.frames] if sequence is not None else []
+        frames = list(sequence.names) if sequence is not None else []
         self.palette = Palette(self._choices(), frames=frames, go_to=self._session.go_to, parent=self._window)
         self.palette.show()
 

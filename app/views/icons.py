@@ -65,9 +65,13 @@ def icon_of(name: str, colour: QColor | None = None) -> QIcon:
 
 
 def set_icon(target: QAction | QAbstractButton, name: str) -> None:
-    """Give ``target`` the icon and remember its name for the next change of the theme."""
-    target.setProperty(_PROPERTY, name)
-    target.setIcon(icon_of(name))
+    """Give ``target`` the icon and remember its name for the next change of the theme.
+
+    An icon that is there already is left alone: to draw one takes a millisecond, and panels set theirs at every change.
+    """
+    if target.property(_PROPERTY) != name:
+        target.setProperty(_PROPERTY, name)
+        target.setIcon(icon_of(name))
 
 
 def refresh_icons(root: QObject) -> None:

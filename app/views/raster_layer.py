@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from adsnet.prediction import BoolMap
-from app.imaging.raster import Box, box_slices
+from app.imaging.raster import Box, box_of, box_slices, join_boxes
 
 RGB = tuple[int, int, int]
 
@@ -95,6 +95,7 @@ class MaskLayer(_ImageShape):
         super().__init__(z)
         self._colours = [QColor(0, 0, 0, 0).rgba(), QColor(*colour).rgba()]
         self._mask: BoolMap | None = None
+        self._used: Box | None = None
 
     @property
     def mask(self) -> BoolMap | None:
@@ -105,6 +106,7 @@ class MaskLayer(_ImageShape):
         """Replace the mask: (H, W) bool, of which the layer makes a copy."""
         height, width = mask.shape
         self._mask = np.array(mask, np.bool_, order="C")
+        self._used = box_of(mask)
         # One byte a pixel, 0 or 1, is an image with two colours as it stands.
         image = QImage(self._mask.data, width, height, width, QImage.Format.Format_Indexed8)
         image.setColorTable(self._colours)
@@ -114,7 +116,15 @@ class MaskLayer(_ImageShape):
         """Replace the pixels in ``box`` = (x, y, w, h) by an (h, w) mask; does nothing without a mask to change."""
         if self._mask is not None and mask.size:
             self._mask[box_slices(box)] = mask
+            self._used = join_boxes(self._used, box)
             self.update(QRectF(*box))
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw where the mask has pixels: to lay nothing over a whole frame takes as long as to draw the frame."""
+        if self._image is not None and self._used is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            used = QRectF(*self._used)
+            painter.drawImage(used, self._image, used)
 
     def clear(self) -> None:
         """Show nothing and give the memory back."""

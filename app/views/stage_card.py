@@ -45,6 +45,11 @@ class StageCard(QAbstractButton):
         return QSize(_PICTURE.width() + 2 * _PAD, _PICTURE.height() + (1 + _LINES) * line + 2 * _PAD)
 
     @property
+    def _frame(self) -> QRectF:
+        """Where the picture is."""
+        return QRectF(QPointF(_PAD, _PAD + self.fontMetrics().lineSpacing()), _PICTURE)
+
+    @property
     def picture(self) -> QPixmap | None:
         """What is drawn, at its own resolution."""
         return self._picture
@@ -90,7 +95,8 @@ class StageCard(QAbstractButton):
         """Mark a place, 0..1 in both directions, or none."""
         if at != self._pointer:
             self._pointer = at
-            self.update()
+            if self._picture is not None:
+                self.update(self._frame.toRect())  # not the words: this is done at every move over the canvas
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the card."""
@@ -101,12 +107,18 @@ class StageCard(QAbstractButton):
             painter.setPen(QColor(c.accent if self.isChecked() or self.hasFocus() else c.line))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        line = self.fontMetrics().lineSpacing()
+        frame = self._frame
+        if not frame.toRect().contains(event.rect()):
+            self._draw_words(painter, frame)
+        painter.setClipRect(frame)
+        self._draw_picture(painter, frame)
+
+    def _draw_words(self, painter: QPainter, frame: QRectF) -> None:
+        """The title above the picture, the cost below it."""
+        c, line = colours(), self.fontMetrics().lineSpacing()
         text = QRectF(0, _PAD - 1, self.width(), line)
         painter.setPen(QColor(c.text))
         painter.drawText(text, Qt.AlignmentFlag.AlignCenter, self.title)
-        frame = QRectF(QPointF(_PAD, _PAD + line), _PICTURE)
-        self._draw_picture(painter, frame)
         painter.setPen(QColor(c.quiet))
         for row, words in enumerate(self.cost):
             text.moveTop(frame.bottom() + 1 + row * line)

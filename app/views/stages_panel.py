@@ -15,7 +15,7 @@ from adsnet.prediction import FloatMap, Prediction
 from app.imaging.thumbnail import decision_rgba, frame_rgba, map_rgba, mask_rgba
 from app.state.display import FEATURES
 from app.state.session import Session
-from app.views.binding import WhileSeen
+from app.views.binding import InPlay, WhileSeen
 from app.views.stage_card import ChannelCard, StageCard
 from app.views.tools import Pointer
 
@@ -103,7 +103,7 @@ class StagesPanel(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(row.sizeHint().height() + self.horizontalScrollBar().sizeHint().height())
-        self._seen = WhileSeen(row, self._read)
+        self._seen = InPlay(session.player, WhileSeen(row, self._read).wish, parent=self)
         self._missed = WhileSeen(row, session.predictions.features.want)
         predictions = session.predictions
         for signal in (predictions.arrived, predictions.cleared, session.frame_changed, session.sequence_changed):

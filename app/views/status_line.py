@@ -23,20 +23,40 @@ _STOPPED_BY = {"train": "model.stop", "judge": "model.stop_judging", "compare": 
 
 
 class Field(QLabel):
-    """One line of secondary text that asks for its room and lives with less: then it ends in dots."""
+    """One line of secondary text that asks for its room and lives with less: then it ends in dots.
+
+    The text is its own and not that of the label, which would have the whole line laid out and painted anew at every
+    move of the pointer.
+    """
 
     MARGIN = 8
 
     def __init__(self, tip: str, *, least: str = "", kept: int = 0) -> None:
         super().__init__()
         self._least, self._kept = least, kept
+        self._text = ""
         self.setProperty("quiet", True)
         self.setToolTip(tip)
+
+    def text(self) -> str:
+        """What is written."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Write something else; other fields only move where it asks for another room."""
+        if text == self._text:
+            return
+        before = self.sizeHint()
+        self._text = text
+        self.setAccessibleName(text)
+        if self.sizeHint() != before:
+            self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Room for the text, and for the usual one, so that the line does not jump."""
         metrics = self.fontMetrics()
-        width = max(metrics.horizontalAdvance(text) for text in (self.text(), self._least))
+        width = max(metrics.horizontalAdvance(text) for text in (self._text, self._least))
         return QSize(width + 2 * self.MARGIN + 2, metrics.height())
 
     def minimumSizeHint(self) -> QSize:
@@ -47,7 +67,7 @@ class Field(QLabel):
         """Draw what fits."""
         painter = QPainter(self)
         rect = self.rect().adjusted(self.MARGIN, 0, -self.MARGIN, 0)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, rect.width())
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.style().drawItemText(painter, rect, flags, self.palette(), self.isEnabled(), text, self.foregroundRole())
 

@@ -14,7 +14,7 @@ from app.actions.conditions import has_targets
 from app.actions.spec import Situation
 from app.imaging.probe import contrast_of
 from app.state.session import Session
-from app.views.binding import quiet
+from app.views.binding import InPlay, quiet
 from app.views.icons import set_icon
 from app.views.parts import primary, quiet_label
 from app.views.selection import Selection
@@ -42,8 +42,9 @@ class TargetModel(QAbstractTableModel):
         self._session = session
         self._targets: tuple[Target, ...] = ()
         self._ratios: dict[int, float] = {}
-        session.predictions.arrived.connect(self.reload)
-        session.predictions.cleared.connect(self.reload)
+        reload = InPlay(session.player, self.reload, parent=self)
+        session.predictions.arrived.connect(reload.wish)
+        session.predictions.cleared.connect(reload.wish)
         session.predictions.threshold_changed.connect(self.reload)
         session.predictions.rejected_changed.connect(self._rejected_changed)
         self.reload()
@@ -111,7 +112,7 @@ class TargetModel(QAbstractTableModel):
 
     def _measure(self, row: int) -> float:
         frame = self._session.frame
-        if frame is None:
+        if frame is None or self._targets is not self._session.predictions.targets:  # while it plays, rows come later
             return math.nan
         return contrast_of(frame.pixels, *self._session.predictions.region(row)).scr
 
@@ -181,7 +182,7 @@ class TargetsPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(limit)
         layout.addLayout(buttons)
-        selection.target_changed.connect(self._read_selection)
+        selection.target_changed.connect(InPlay(session.player, self._read_selection, parent=self).wish)
         self.model.modelReset.connect(self._read_selection)
         session.predictions.rejected_changed.connect(self._read_selection)
         session.sequence_changed.connect(self._read_selection)

@@ -414,7 +414,15 @@ def test_a_worker_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     assert ended == [1]
 
 
-@pytest.mark.parametrize(("own_process", "expected"), [(True, [0, 7]), (False, [])])
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities here")
+def test_a_worker_gives_way_to_the_window(children: list[Child]) -> None:
+    children.append(worker := Child("-m", "adsnet.worker"))
+    assert isinstance(worker.receive(), Ready)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, worker.process.pid) == max(own, module.NICENESS)
+
+
+@pytest.mark.parametrize(("own_process", "expected"), [(True, [0, 12]), (False, [])])
 def test_a_training_gives_way_to_predictions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: bool, expected: list[int]
 ) -> None:

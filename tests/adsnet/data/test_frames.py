@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adsnet.data.frames import FrameRef, list_frames, list_stills, natural_ranks
+from adsnet.data.frames import FrameRef, Stills, labels_of, list_frames, list_stills, natural_ranks, stems_of
 from adsnet.errors import FrameError
 from tests.adsnet.data.making import encoded, ramp, tiff
 
@@ -47,7 +47,7 @@ def test_a_folder_is_listed_in_natural_order_without_opening_anything(tmp_path: 
 def test_names_that_differ_only_in_zeros_have_a_fixed_order(tmp_path: Path) -> None:
     for name in ("a1.png", "a01.png", "a001.png"):
         (tmp_path / name).write_bytes(STILL)
-    assert [p.name for p in list_stills(tmp_path)] == ["a001.png", "a01.png", "a1.png"]
+    assert [still.path.name for still in list_stills(tmp_path)] == ["a001.png", "a01.png", "a1.png"]
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9 2.png", "雲 \u202e#%.png".encode(), b"new\nline.png", b" trailing .png"])
@@ -108,6 +108,21 @@ def test_a_folder_that_may_not_be_entered_is_refused(tmp_path: Path, monkeypatch
 
 
 NAMES = st.from_regex(r"[Aa]?[0-9]{1,3}(_[0-9]{1,2})?b?", fullmatch=True)
+
+
+def test_the_frames_of_a_folder_are_those_of_its_paths_wherever_they_are_looked_at() -> None:
+    """They are made when they are asked for; everything else must not notice."""
+    folder, names = Path("somewhere"), ["a.png", "b.1.TIFF", "two\nlines.npy", "b.1.png"]
+    stills, refs = Stills(folder, names), tuple(FrameRef(folder / name) for name in names)
+    assert stills == refs and refs == stills and stills != refs[:3] and stills != (*refs[:3], refs[0])
+    assert list(stills) == list(refs) and [stills[i] for i in (0, -1, 3)] == [refs[0], refs[-1], refs[3]]
+    assert stills[1:] == refs[1:] and stills[::-1] == refs[::-1] and stills[9:] == ()
+    assert refs[1] in stills and FrameRef(folder / "c.png") not in stills and stills.index(refs[2]) == 2
+    for beyond in (4, -5):
+        with pytest.raises(IndexError):
+            stills[beyond]
+    assert stems_of(stills) == stems_of(refs) == tuple(ref.stem for ref in refs)
+    assert labels_of(stills) == labels_of(refs) == tuple(ref.label for ref in refs)
 
 
 @given(st.lists(NAMES, min_size=1, max_size=12, unique=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from adsnet.errors import TrainingError
 from app.engine.judge import JudgeEngine
 from app.state.session import Model, Session
+from app.storage.labels import LabelStore
 from tests.app.engine.conftest import MakeClient
 
 
@@ -45,6 +47,25 @@ def test_every_frame_is_judged_in_order(engine: JudgeEngine, session: Session, q
     measures = session.report.measures(0.5)
     assert measures is not None and (measures.frames, measures.pd, measures.false) == (2, 1.0, 1)
     assert session.report.conditions is not None and session.report.conditions.model == "net"
+
+
+def test_the_window_does_not_look_for_the_labels(
+    engine: JudgeEngine, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred thousand frames that takes seconds."""
+    reopened(session)
+    lookers: set[str] = set()
+    source = LabelStore.source
+
+    def looking(store: LabelStore, stem: str) -> Path | None:
+        lookers.add(threading.current_thread().name)
+        return source(store, stem)
+
+    monkeypatch.setattr(LabelStore, "source", looking)
+    engine.start()
+    assert threading.current_thread().name not in lookers
+    qtbot.waitUntil(lambda: session.report.status == "done", timeout=10_000)
+    assert lookers == {"backstage"} and session.report.labelled == 2
 
 
 def test_what_was_predicted_is_not_predicted_again(engine: JudgeEngine, session: Session, qtbot: QtBot) -> None:

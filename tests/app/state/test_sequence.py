@@ -114,6 +114,28 @@ def test_the_cache_reads_once_and_ahead(folder: Path, qtbot: QtBot) -> None:
         cache.read(sequence, 1)
 
 
+def test_a_frame_that_was_prepared_outlasts_the_sequence_before_and_no_other_one(folder: Path) -> None:
+    cache, before, sequence = FrameCache(), open_sequence([folder]), open_sequence([folder])
+    cache.read(before, 1)
+    cache.prepare(sequence)
+    assert not cache.holds(sequence, 0), "the present sequence may hold what the file was"
+    (folder / "a.png").unlink()
+    cache.clear()
+    cache.adopt(sequence)
+    assert cache.read(sequence, 0).ref == sequence.frames[0] and not cache.holds(before, 1)
+    write_frame(folder / "a.png")
+    cache.prepare(sequence)
+    cache.clear()
+    cache.adopt(before)  # something else was opened
+    cache.adopt(sequence)
+    assert not cache.holds(sequence, 0)
+    (folder / "a.png").write_bytes(b"broken")
+    cache.prepare(sequence)
+    cache.adopt(sequence)
+    with pytest.raises(FrameError, match=r"a\.png"):
+        cache.read(sequence, 0)
+
+
 def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot: QtBot) -> None:
     sequence = open_sequence([folder])
     (folder / "b.png").write_bytes(b"broken")

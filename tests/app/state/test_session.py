@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import Sparsity
+from adsnet.data.frames import Frame
 from adsnet.data.labels import read_mask, write_mask
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from adsnet.prediction import Prediction
 from adsnet.storage.folders import data_folder
 from app.imaging.raster import brush
 from app.state.model import Model
+from app.state.sequence import Sequence
 from app.state.session import Session
 from app.storage.labels import LabelConflict
 from app.storage.settings import Settings, load_settings
@@ -75,12 +78,30 @@ def test_opening_shows_the_first_frame(make_session: MakeSession, folder: Path) 
     assert told == ["sequence", "frame"]
     assert session.frame is not None and session.frame_index == 0 and session.document.shape == SHAPE
     assert 6000 <= session.display.levels.low < session.display.levels.high <= 8000
-    assert session.settings.recent == (str(folder),) and load_settings()[0].recent == (str(folder),)
     session.step(-1)
     session.step(1)
     session.go_to(99)
     assert session.frame_index == 2 and told.count("frame") == 3
     assert list(folder.glob("adsnet*")) == [], "looking must not write"
+
+
+def test_what_was_opened_is_remembered_a_moment_later_or_when_it_is_closed(
+    make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    session = make_session()
+    one = write_frame(tmp_path / "one.png")
+
+    def remembered() -> tuple[str, ...]:
+        return session.settings.recent
+
+    session.open([folder])
+    assert remembered() == (), "not while the window is busy with what is opened"
+    qtbot.waitUntil(lambda: load_settings()[0].recent == (str(folder),))
+    session.open([one])
+    session.open([folder])
+    assert remembered() == (str(one), str(folder))
+    session.close_sequence()
+    assert load_settings()[0].recent == remembered() == (str(folder), str(one))
 
 
 def test_a_frame_that_cannot_be_read_is_passed_over(session: Session, folder: Path) -> None:
@@ -107,12 +128,24 @@ def test_a_failed_opening_leaves_everything(session: Session, tmp_path: Path) ->
     assert points(session.document.mask) == [[1, 1]] and session.document.can_undo
 
 
-def test_opening_in_the_background(make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot) -> None:
+def test_opening_in_the_background(
+    make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = make_session()
+    readers: list[str] = []
+    read: Callable[[Sequence, int], Frame] = Sequence.read
+
+    def reading(sequence: Sequence, index: int) -> Frame:
+        if index == 0:
+            readers.append(threading.current_thread().name)
+        return read(sequence, index)
+
+    monkeypatch.setattr(Sequence, "read", reading)
     with qtbot.waitSignal(session.sequence_changed, timeout=20000):
         session.open_later([folder])
         assert session.jobs.busy("open")
     assert not session.jobs.busy("open") and session.frame is not None
+    assert readers == ["open"], "the window does not wait for the first frame"
     session.open_later([tmp_path / "gone"])
     qtbot.waitUntil(lambda: any(one.key == "open" for one in session.notices.current), timeout=20000)
     assert session.sequence is not None and not session.jobs.busy("open")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -100,6 +100,26 @@ def test_the_pointer_is_marked_at_its_share_of_the_frame(session: Session, qtbot
     assert all(c._pointer is not None and (c._pointer.x(), c._pointer.y()) == (0.5, 0.25) for c in panel.cards.values())
     panel.show_pointer(Pointer(-9, 0))
     assert all(card._pointer is None for card in panel.cards.values())
+
+
+def test_a_move_of_the_pointer_paints_the_picture_of_a_card_and_not_its_words(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = StageCard("Title", "", checkable=False)
+    qtbot.addWidget(card)
+    card.show_cost([StageCost("x", 0.001, 0.5, 0.5)])
+    card.show_map(map_rgba(np.zeros((33, 40), np.float32)), np.zeros((33, 40), np.float32))
+    card.show_pointer(QPointF(0.0, 0.5))
+    before = card.grab().toImage()
+    updated: list[QRect] = []
+    monkeypatch.setattr(card, "update", updated.append)
+    card.show_pointer(QPointF(0.9, 0.1))
+    after = card.grab().toImage()
+    (place,) = updated
+    assert before != after and place.height() < card.height() / 2
+    for y in range(card.height()):
+        for x in range(card.width()):
+            assert place.contains(x, y) or before.pixel(x, y) == after.pixel(x, y), "a mark beyond what is painted anew"
 
 
 def test_every_step_says_its_value_under_the_pointer(session: Session, qtbot: QtBot) -> None:

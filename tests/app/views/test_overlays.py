@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem
 from pytestqt.qtbot import QtBot
 
 from adsnet.prediction import Decision
@@ -74,6 +75,35 @@ def test_a_region_replaces_only_its_rectangle(canvas: Canvas, qtbot: QtBot) -> N
     assert layer.mask is None and layer.boundingRect().isEmpty()
     layer.set_region((10, 10, 5, 5), mask=np.ones((5, 5), np.bool_))
     assert layer.mask is None
+
+
+@pytest.mark.parametrize("zoom", [0.37, 1.0, 1.73, 6.5])
+def test_a_mask_is_drawn_where_it_has_pixels_as_if_all_of_it_were_drawn(zoom: float, qapp: QApplication) -> None:
+    random = np.random.default_rng(5)
+    mask = np.zeros(SHAPE, np.bool_)
+    mask[7:31, 9:40] = random.random((24, 31)) < 0.3
+    layer = MaskLayer(10, GREEN)
+    pictures = []
+    for step in ("set", "grown", "whole"):
+        if step == "set":
+            layer.set_mask(mask)
+        elif step == "grown":
+            layer.set_region((50, 2, 3, 40), mask=np.ones((40, 3), np.bool_))
+        else:
+            assert layer._used == (9, 2, 44, 40)
+            layer._used = (0, 0, SHAPE[1], SHAPE[0])
+        picture = QImage(500, 400, QImage.Format.Format_RGB32)
+        picture.fill(QColor(20, 20, 20))
+        painter = QPainter(picture)
+        painter.translate(3.3, 5.7)
+        painter.scale(zoom, zoom)
+        layer.paint(painter, QStyleOptionGraphicsItem())
+        painter.end()
+        pictures.append(picture)
+    first, grown, whole = pictures
+    assert grown == whole and first != grown
+    layer.set_mask(np.zeros(SHAPE, np.bool_))
+    assert layer._used is None
 
 
 def test_a_mask_whose_width_is_odd_is_not_sheared(canvas: Canvas, qtbot: QtBot) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import Sparsity
@@ -170,7 +170,12 @@ def test_the_strip_of_the_timeline_marks_labels_targets_and_disagreements(sessio
         report.add(judge(index, f"f{index}", made, label, threshold=0.5, thresholds=report.thresholds))
     targets = [TARGETS[code] for code in strip.targets]
     assert targets == ["targets", "disagreement", "targets", "targets", "none", "none"]
-    assert [LABELS[code] for code in strip.labels[:3]] == ["none", "reviewed", "corrected"]
+    session.review.set_labelled(3)
+    session.review.set_predicted(5)
+    assert [LABELS[code] for code in strip.labels] == ["none", "reviewed", "corrected", "labelled", "none", "none"]
+    another = FrameStrip(session)  # reads all at once what this one was told piece by piece
+    qtbot.addWidget(another)
+    assert another.labels.tolist() == strip.labels.tolist()
     words = [strip.words_at(7 + (320 - 14) * (index + 0.5) / FRAMES) for index in range(FRAMES)]
     assert words[1] == "frame_01: reviewed, prediction and label disagree" and words[4] == "frame_04: no label"
     image = strip.grab().toImage()
@@ -296,7 +301,64 @@ def test_the_status_line_tells_pixel_and_patches(session: Session, qtbot: QtBot)
     assert line.saved.text().startswith("saved ")
 
 
+def test_the_status_line_is_laid_out_anew_only_for_a_text_that_asks_for_more_room(
+    session: Session, qtbot: QtBot
+) -> None:
+    line = StatusLine(session)
+    line.resize(1200, 24)
+    qtbot.addWidget(line)
+    line.show()
+    line.position.setText("x 1  y 2   value 3")
+    QApplication.processEvents()
+    counted = Counted(line)
+    line.position.setText("x 1000  y 2000   value 30000")
+    QApplication.processEvents()
+    assert counted.kinds.count(QEvent.Type.LayoutRequest) == 0
+    assert line.position.accessibleName() == line.position.text() == "x 1000  y 2000   value 30000"
+    before = line.position.width()
+    line.position.setText("x 1000  y 2000   value 30000 and much more")
+    QApplication.processEvents()
+    assert counted.kinds.count(QEvent.Type.LayoutRequest) > 0 and line.position.width() > before
+
+
+class Counted(QObject):
+    """The events of a widget from here on."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.kinds: list[QEvent.Type] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.kinds.append(event.type())
+        return False
+
+
 # ---- targets ------------------------------------------------------------------------------------------------
+
+
+def test_rows_that_come_a_moment_later_while_it_plays_are_never_measured_on_another_frame(
+    session: Session, qtbot: QtBot
+) -> None:
+    panel = TargetsPanel(session, Selection(session))
+    listed = FrameListPanel(session)
+    for one in (panel, listed):
+        qtbot.addWidget(one)
+    arrive(session, prediction((30, 20, 2, 2), (10, 10, 3, 3)))
+    session.player.set_fps(1)  # no frame goes by within this test
+    session.player.toggle()
+    arrive(session, prediction((30, 20, 2, 2)))  # the first one is shown at once
+    assert panel.model.rowCount() == 1
+    session.go_to(2)
+    arrive(session, prediction((30, 20, 2, 2), (10, 10, 3, 3), (40, 40, 3, 3)))
+    session.go_to(3)
+    arrive(session, prediction())
+    assert panel.model.rowCount() == 1 and panel.model.data(panel.model.index(0, 5)) == "–"
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 0 and listed.list.currentIndex().row() == 3)
+    session.player.pause()
+    arrive(session, prediction((30, 20, 2, 2)))
+    session.go_to(1)
+    assert panel.model.rowCount() == 0 and listed.list.currentIndex().row() == 1
 
 
 def test_targets_are_listed_measured_and_chosen(session: Session, selection: Selection, qtbot: QtBot) -> None:

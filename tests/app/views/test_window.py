@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QDropEvent, QIcon, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDockWidget, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
@@ -17,6 +17,7 @@ from app.actions.table import ACTIONS, MENUS, SUBMENUS
 from app.state.notices import Notices
 from app.state.session import Session
 from app.storage.settings import Settings
+from app.views import icons
 from app.views.notice_bar import NoticeBar
 from app.views.selection import Selection
 from app.views.theme import DARK, LIGHT, apply_theme, colours
@@ -294,6 +295,21 @@ def test_the_theme_changes_palette_and_icons(window: MainWindow, qapp: QApplicat
     apply_theme(qapp, "light")
     QTest.qWait(10)
     assert colours() is LIGHT and ink() < 120
+
+
+def test_an_icon_is_drawn_only_where_it_is_another_one(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def icon_of(name: str) -> QIcon:
+        drawn.append(name)
+        return QIcon()
+
+    monkeypatch.setattr(icons, "icon_of", icon_of)
+    button = QToolButton()
+    qtbot.addWidget(button)
+    for name in ("eye", "eye", "eye-off", "eye-off", "eye"):
+        icons.set_icon(button, name)
+    assert drawn == ["eye", "eye-off", "eye"]
 
 
 def test_closing_the_sequence_shows_the_two_buttons(window: MainWindow, session: Session, qtbot: QtBot) -> None:
