@@ -269,12 +269,12 @@ class TrainConfig:
     evaluate_every: int = 0
     sampling: Literal["sets", "frames"] = "frames"
     target_crops: float = 0.7
-    scaled_crops: float = 0.1
+    scaled_crops: float = 0.25
     turned_crops: float = 1.0
-    keep_offsets: bool = True
-    pasted_crops: float = 0.4
+    keep_offsets: bool = False
+    pasted_crops: float = 0.0
     background_crops: float = 0.1
-    calibrate: bool = True
+    calibrate: bool = False
     freeze_statistics: bool = False
 
     def __post_init__(self) -> None:
@@ -298,9 +298,6 @@ class TrainConfig:
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 
 
-_PLAIN: dict[str, Any] = {"keep_offsets": False, "pasted_crops": 0.0, "calibrate": False}
-"""Without what our own recipe does to crops and to the trained network."""
-
 PAPER_TRAINING = TrainConfig(
     model=PAPER_MODEL,
     loss=PAPER_LOSS,
@@ -314,12 +311,16 @@ PAPER_TRAINING = TrainConfig(
     warmup=0.08,
     ema=0.0,
     precision="fp32",
-    scaled_crops=0.25,
-    **_PLAIN,
 )
 
-UPRIGHT_TRAINING = TrainConfig(iterations=30_000, scaled_crops=0.0, turned_crops=0.0, **_PLAIN)
-"""Crops as they are: what the networks of docs/comparison.md were trained with."""
+UPRIGHT_TRAINING = TrainConfig(iterations=30_000, scaled_crops=0.0, turned_crops=0.0)
+"""Crops as they are, for sets whose masks lie beside their targets by a constant part of a pixel, as in NUDT-SIRST.
+
+Turned, such crops contradict each other about every outline.
+"""
+
+REFINING = TrainConfig(iterations=5_000, learning_rate=1e-3, turned_crops=0.5, keep_offsets=True)
+"""What a network of the configuration ``default`` is trained further with, on the same frames, by ``--init``."""
 
 FINE_TUNING = TrainConfig(
     iterations=200,
@@ -329,9 +330,7 @@ FINE_TUNING = TrainConfig(
     ema=0.9,
     checkpoint_every=50,
     sampling="sets",
-    scaled_crops=0.25,
     freeze_statistics=True,
-    **_PLAIN,
 )
 """A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
 
@@ -340,6 +339,7 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "fast": TrainConfig(model=FAST_MODEL),
     "fine-tune": FINE_TUNING,
     "paper": PAPER_TRAINING,
+    "refine": REFINING,
     "upright": UPRIGHT_TRAINING,
 }
 

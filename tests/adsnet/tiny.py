@@ -26,10 +26,6 @@ TINY_TRAINING = TrainConfig(
     precision="fp32",
     checkpoint_every=2,
     learning_rate=1e-3,
-    scaled_crops=0.25,
-    keep_offsets=False,
-    pasted_crops=0.0,
-    calibrate=False,
 )
 
 
