@@ -20,8 +20,9 @@ from adsnet.sparse.dense import DenseEngine
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-GUARD_FRAMES = 3
+GUARD_FRAMES = 8
 GUARD_SIDE = 128
+"""Eight frames of 8×8 patches: one patch more or less is a tenth of what is allowed."""
 GUARD_PATCHES = 0.02
 """Largest share of patches that the narrow type may decide otherwise."""
 GUARD_PROBABILITY = 0.02
