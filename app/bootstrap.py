@@ -177,7 +177,6 @@ class Studio:
         # stop the window for a tenth of a second at a time.
         gc.freeze()
         code = int(self.application.exec())
-        gc.unfreeze()
         garbage.stop()
         self._end()
         return code

@@ -7,10 +7,11 @@ import threading
 import weakref
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from app.garbage import GarbageCollector
+from app.garbage import GarbageCollector, sweep
 
 
 class Cycle(QObject):
@@ -61,3 +62,28 @@ def test_it_goes_in_the_thread_of_the_window(cycle_and_end: list[int], qtbot: Qt
     finally:
         collector.stop()
     assert gc.isenabled()
+
+
+def test_what_survives_a_look_at_everything_waits_until_nobody_works_with_the_window(qtbot: QtBot) -> None:
+    collector = GarbageCollector()
+    try:
+        gc.collect()
+        ended_in: list[int] = []
+        survivor = Cycle(ended_in)
+        before = gc.get_freeze_count()
+        keep = []
+        while gc.get_freeze_count() == before:  # allocated and swept until the turn of the oldest generation comes
+            keep.append(allocate()[:1000])
+            sweep()
+        del survivor
+        gc.collect()
+        assert not ended_in
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+        assert not ended_in
+        application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationInactive)
+        assert ended_in == [threading.get_ident()]
+    finally:
+        collector.stop()
+    assert gc.get_freeze_count() == 0
