@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from adsnet.cli import print_error, raw_of, sparsity_of
 from adsnet.commands.models import Source, load_source
+from adsnet.data import datasets
 from adsnet.data.datasets import is_dataset, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, read_frame
 from adsnet.data.labels import write_mask
@@ -155,7 +156,7 @@ def _predict(frames: list[tuple[FrameRef, NDArray[Any]]], source: Source) -> lis
 def frames_of(path: Path, raw: RawLayout | None = None) -> Sequence[FrameRef]:
     """The frames of an image, folder, video, data set or, with ``raw``, raw file. Raises FrameError, DatasetError."""
     if is_dataset(path):
-        return tuple(sample.frame for sample in open_dataset(path, raw=raw).samples)
+        return datasets.frames_of(open_dataset(path, raw=raw).samples)
     return list_frames(path, raw=raw)
 
 

@@ -65,6 +65,7 @@ class CropSource:
             TrainingError: a data set has no readable frame with a label.
         """
         self._config = config
+        self._compressed = _is_compressed(config)
         self._sets = [_decoded(dataset, config, skipped) for dataset in datasets]
         self._all = [frame for frames in self._sets for frame in frames]
         self._backgrounds = [frame for dataset in backgrounds for frame in _decoded(dataset, config, skipped)]
@@ -120,13 +121,18 @@ class CropSource:
         """One target more, or two."""
         for _ in range(int(random.integers(1, 3)) if cutouts else 0):
             cutout = cutouts[random.integers(len(cutouts))]
-            paste(values, label, cutout, random, compressed=self._config.normalisation.kind == "asinh")
+            paste(values, label, cutout, random, compressed=self._compressed)
+
+
+def _is_compressed(config: TrainConfig) -> bool:
+    """Whether network input is the inverse hyperbolic sine of something linear; then it stays below 10."""
+    return config.normalisation.kind == "asinh"
 
 
 def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], None]) -> list[_Frame]:
     """Every frame that can be read."""
-    # The inverse hyperbolic sine stays below 10; fixed constants can leave values that float16 does not hold.
-    kept_as = np.float16 if config.normalisation.kind == "asinh" else np.float32
+    compressed = _is_compressed(config)
+    kept_as = np.float16 if compressed else np.float32  # fixed constants can leave values that float16 does not hold
     frames = []
     for index in range(len(dataset.samples)):
         try:
@@ -140,7 +146,6 @@ def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], Non
     fixed = config.keep_offsets and masks_lie_beside(frames)
     cutouts = []
     if config.pasted_crops:
-        compressed = config.normalisation.kind == "asinh"
         cutouts = [cutout for values, mask in frames for cutout in cut_out(values, mask, compressed=compressed)]
     return [_Frame(values, mask, fixed, cutouts) for values, mask in frames]
 
