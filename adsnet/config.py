@@ -210,6 +210,12 @@ class LossConfig:
 PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0.0, coverage=0.0)
 
 
+_SHARES = (
+    "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "pasted_crops",
+    "background_crops",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """One training run.
@@ -239,6 +245,8 @@ class TrainConfig:
         scaled_crops: share of crops that are enlarged or shrunk, by 0.75 to 1.35.
         turned_crops: share of crops that are turned or mirrored, by one of the eight symmetries of the square.
         keep_offsets: never scale or turn crops of a set whose masks lie half a pixel beside its targets.
+        mirrored_backgrounds: share of crops of such a set whose background is mirrored under its targets.
+        swapped_targets: share of the targets in these that change for one of another frame, of the same contrast.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
         background_crops: share of crops from frames without targets, where some are given.
         calibrate: shift the mask logits of the trained network, so that the threshold 0.5 has the best nIoU on the
@@ -272,6 +280,8 @@ class TrainConfig:
     scaled_crops: float = 0.25
     turned_crops: float = 1.0
     keep_offsets: bool = False
+    mirrored_backgrounds: float = 0.0
+    swapped_targets: float = 0.0
     pasted_crops: float = 0.0
     background_crops: float = 0.1
     calibrate: bool = False
@@ -293,7 +303,7 @@ class TrainConfig:
         _require(self.checkpoint_every >= 1, f"checkpoint_every is {self.checkpoint_every}; it must be at least 1")
         _require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more")
         _require(1 <= self.workers <= 64, f"workers is {self.workers}; it must be between 1 and 64")
-        for name in ("target_crops", "scaled_crops", "turned_crops", "pasted_crops", "background_crops"):
+        for name in _SHARES:
             share = getattr(self, name)
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 

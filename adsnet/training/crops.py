@@ -23,6 +23,7 @@ from adsnet.normalise import normalise
 from adsnet.processes import ALONE, Processes
 from adsnet.training.cutouts import Cutout, cut_out, paste
 from adsnet.training.offsets import masks_lie_beside
+from adsnet.training.scenes import Scene, put_together, take_apart
 
 FloatImage = NDArray[np.float32]
 
@@ -43,6 +44,7 @@ class _Frame(NamedTuple):
     mask: NDArray[np.bool_]  #  (H, W)
     fixed: bool  #              whether its crops are neither turned nor scaled
     cutouts: list[Cutout]  #    targets of the frames of its set
+    scene: Scene | None  #      its parts, where its background can be mirrored
 
 
 class CropSource:
@@ -101,12 +103,13 @@ class CropSource:
         else:
             frames = self._all
         frame = frames[random.integers(len(frames))]
+        whole, mask = self._whole(frame, random)
         size = self._config.crop
         scaled = not frame.fixed and random.random() < self._config.scaled_crops
         window = round(size / random.uniform(0.75, 1.35)) if scaled else size
-        top, left = _window_corner(frame.mask, window, random, random.random() < self._config.target_crops)
-        values = _resized(_cut(frame.values, top, left, window).astype(np.float32), size)
-        label = _resized(_cut(frame.mask, top, left, window).astype(np.float32), size) > 0.5
+        top, left = _window_corner(mask, window, random, random.random() < self._config.target_crops)
+        values = _resized(_cut(whole, top, left, window).astype(np.float32), size)
+        label = _resized(_cut(mask, top, left, window).astype(np.float32), size) > 0.5
         if self._config.pasted_crops and random.random() < self._config.pasted_crops:
             self._paste(frame.cutouts, values, label, random)
         turned = 0.0 if frame.fixed else self._config.turned_crops
@@ -114,6 +117,13 @@ class CropSource:
         if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
         return _photometric(values, label, random)
+
+    def _whole(self, frame: _Frame, random: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """The frame as it is, or with its background mirrored under its targets."""
+        if frame.scene is None or random.random() >= self._config.mirrored_backgrounds:
+            return frame.values, frame.mask
+        swapped = self._config.swapped_targets
+        return put_together(frame.scene, frame.cutouts, swapped, random, compressed=self._compressed)
 
     def _paste(
         self, cutouts: list[Cutout], values: FloatImage, label: NDArray[np.bool_], random: np.random.Generator
@@ -144,10 +154,13 @@ def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], Non
     if not frames:
         raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
     fixed = config.keep_offsets and masks_lie_beside(frames)
+    scenes: list[Scene | None] = [None] * len(frames)
+    if fixed and config.mirrored_backgrounds:
+        scenes = [take_apart(values, mask, compressed=compressed) for values, mask in frames]
     cutouts = []
-    if config.pasted_crops:
+    if config.pasted_crops or (fixed and config.swapped_targets):
         cutouts = [cutout for values, mask in frames for cutout in cut_out(values, mask, compressed=compressed)]
-    return [_Frame(values, mask, fixed, cutouts) for values, mask in frames]
+    return [_Frame(*frame, fixed, cutouts, scene) for frame, scene in zip(frames, scenes, strict=True)]
 
 
 def _window_corner(

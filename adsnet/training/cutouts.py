@@ -22,6 +22,13 @@ class Cutout(NamedTuple):
 
     values: NDArray[np.float32]  # (h, w): what it adds to its background; 0 at the edge
     mask: NDArray[np.bool_]  #     (h, w)
+    top: int  #                    where it was cut out
+    left: int
+    contrast: float  #             what it adds at its mask, the mean
+
+    def at(self, top: int, left: int) -> tuple[slice, slice]:
+        """Its place in an image."""
+        return slice(top, top + self.mask.shape[0]), slice(left, left + self.mask.shape[1])
 
 
 def cut_out(values: NDArray[Any], mask: NDArray[np.bool_], *, compressed: bool) -> list[Cutout]:
@@ -50,8 +57,14 @@ def cut_out(values: NDArray[Any], mask: NDArray[np.bool_], *, compressed: bool) 
         weight = ndimage.gaussian_filter((~near).astype(np.float32), 2.0)
         behind = ndimage.gaussian_filter(np.where(near, np.float32(0), linear), 2.0) / np.maximum(weight, 1e-3)
         kept = np.clip((MARGIN - 1 - ndimage.distance_transform_edt(~own)) / 3, 0.0, 1.0)
-        found.append(Cutout(((linear - behind) * kept).astype(np.float32), own))
+        adds = ((linear - behind) * kept).astype(np.float32)
+        found.append(Cutout(adds, own, rows.start, columns.start, float(adds[own].mean())))
     return found
+
+
+def add(part: NDArray[np.float32], values: NDArray[np.float32], *, compressed: bool) -> None:
+    """Add what a target adds to a part of an image, in place. ``compressed``: as in ``cut_out``."""
+    part[...] = np.arcsinh(np.sinh(part) + values) if compressed else part + values
 
 
 def paste(
@@ -75,9 +88,8 @@ def paste(
         return
     strength = np.float32(random.uniform(0.7, 1.3))
     top, left = int(random.integers(len(values) - height + 1)), int(random.integers(len(values) - width + 1))
-    window = slice(top, top + height), slice(left, left + width)
+    window = cutout.at(top, left)
     if label[window].any():
         return
-    part, added = values[window], strength * cutout.values
-    part[...] = np.arcsinh(np.sinh(part) + added) if compressed else part + added
+    add(values[window], strength * cutout.values, compressed=compressed)
     label[window] |= cutout.mask

@@ -88,7 +88,7 @@ def test_targets_are_pasted_everywhere_but_on_others() -> None:
 
 
 def test_a_target_that_is_larger_than_the_crop_is_left_out() -> None:
-    cutout = Cutout(np.ones((20, 40), np.float32), np.ones((20, 40), np.bool_))
+    cutout = Cutout(np.ones((20, 40), np.float32), np.ones((20, 40), np.bool_), top=0, left=0, contrast=1.0)
     values, label = np.zeros((32, 32), np.float32), np.zeros((32, 32), np.bool_)
     paste(values, label, cutout, np.random.default_rng(0), compressed=False)
     assert not values.any() and not label.any()
