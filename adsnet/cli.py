@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from adsnet.config import ENGINES, NAMED_CONFIGS, NETWORKS, PRECISIONS, Sparsity
+from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
 from adsnet.heap import keep_freed_memory
 from adsnet.storage.files import shown
+from adsnet.training.recipes import NAMED_CONFIGS
 
 if TYPE_CHECKING:
     from adsnet.data.raw import RawLayout
@@ -108,9 +109,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--detector", choices=NETWORKS, help="the network to train; adsnet, or that of --init")
-    train.add_argument("--config", metavar="FILE", help=f"JSON file, or one of: {', '.join(sorted(NAMED_CONFIGS))}")
+    train.add_argument(
+        "--config",
+        action="append",
+        metavar="FILE",
+        help=f"JSON file, or one of: {', '.join(sorted(NAMED_CONFIGS))}; a second one goes on from the first",
+    )
     train.add_argument("--init", metavar="FILE", help="model file to start from")
-    train.add_argument("--iterations", type=int, metavar="N", help="overrides the configuration")
+    train.add_argument("--iterations", type=int, metavar="N", help="overrides every configuration")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
     train.add_argument("--json-events", action="store_true", help="print every event as one JSON line")
 

@@ -308,52 +308,6 @@ class TrainConfig:
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
 
 
-PAPER_TRAINING = TrainConfig(
-    model=PAPER_MODEL,
-    loss=PAPER_LOSS,
-    iterations=50_000,
-    batch=16,
-    crop=256,
-    optimiser="sgd",
-    learning_rate=0.02,
-    weight_decay=1e-4,
-    schedule="steps",
-    warmup=0.08,
-    ema=0.0,
-    precision="fp32",
-)
-
-UPRIGHT_TRAINING = TrainConfig(iterations=30_000, scaled_crops=0.0, turned_crops=0.0)
-"""Crops as they are, for sets whose masks lie beside their targets by a constant part of a pixel, as in NUDT-SIRST.
-
-Turned, such crops contradict each other about every outline.
-"""
-
-REFINING = TrainConfig(iterations=5_000, learning_rate=1e-3, turned_crops=0.5, keep_offsets=True)
-"""What a network of the configuration ``default`` is trained further with, on the same frames, by ``--init``."""
-
-FINE_TUNING = TrainConfig(
-    iterations=200,
-    batch=4,
-    crop=192,
-    learning_rate=2e-4,
-    ema=0.9,
-    checkpoint_every=50,
-    sampling="sets",
-    freeze_statistics=True,
-)
-"""A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
-
-NAMED_CONFIGS: dict[str, TrainConfig] = {
-    "default": TrainConfig(),
-    "fast": TrainConfig(model=FAST_MODEL),
-    "fine-tune": FINE_TUNING,
-    "paper": PAPER_TRAINING,
-    "refine": REFINING,
-    "upright": UPRIGHT_TRAINING,
-}
-
-
 def to_dict(config: Any) -> dict[str, Any]:
     """A configuration as plain JSON types."""
     return dataclasses.asdict(config)

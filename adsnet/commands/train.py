@@ -16,21 +16,39 @@ from typing import Any
 
 from tqdm import tqdm
 
-from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict
+from adsnet.config import TrainConfig, from_dict
 from adsnet.errors import ConfigError
 from adsnet.model_file import read_card, require_detector, resolve_model
 from adsnet.processes import connected
 from adsnet.storage.atomic import read_json
-from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
+from adsnet.training.recipes import NAMED_CONFIGS
+from adsnet.training.run import (
+    MODEL_FILE,
+    Event,
+    Finished,
+    Notice,
+    Scored,
+    Step,
+    TrainJob,
+    require_new_folder,
+    run,
+)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Train until done or interrupted."""
+    """Train until done or interrupted, one configuration after the other."""
+    jobs = jobs_of(options)
+    for job in jobs:
+        if not job.resume:  # found out now, not after the hours of the one before
+            require_new_folder(job.out)
     with stopped_by_interrupt() as stop, connected() as processes:
         show = _json_line if options.json_events else _Terminal()
-        for event in run(job_of(options), stop.is_set, processes):
-            if processes.first:
-                show(event)
+        for job in jobs:
+            for event in run(job, stop.is_set, processes):
+                if processes.first:
+                    show(event)
+            if isinstance(event, Finished) and event.stopped:
+                break
     return 0
 
 
@@ -51,18 +69,29 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, previous)
 
 
-def job_of(options: argparse.Namespace) -> TrainJob:
-    """The run that the options ask for. Raises ConfigError, StorageError, ModelFileError."""
+def jobs_of(options: argparse.Namespace) -> list[TrainJob]:
+    """The runs that the options ask for: one for each ``--config``, which begins with the model of the one before.
+
+    The last one has the folder ``--out``, those before it ``stage-1`` and so on in it.
+
+    Raises:
+        ConfigError, StorageError, ModelFileError: as of ``train_config`` and ``--init``.
+    """
     init = resolve_model(options.init) if options.init else None
-    config = train_config(options.config or ("fine-tune" if init else "default"))
+    configs = [train_config(name) for name in options.config or ["fine-tune" if init else "default"]]
     if options.detector is not None:
-        config = dataclasses.replace(config, detector=options.detector)
+        configs = [dataclasses.replace(config, detector=options.detector) for config in configs]
         if init is not None:
             require_detector(init, read_card(init), options.detector)
     if options.iterations is not None:
-        config = dataclasses.replace(config, iterations=options.iterations)
-    data, backgrounds = tuple(options.data), tuple(options.background)
-    return TrainJob(data, options.out, config, backgrounds, init=init, resume=options.resume)
+        configs = [dataclasses.replace(config, iterations=options.iterations) for config in configs]
+    jobs: list[TrainJob] = []
+    for number, config in enumerate(configs, start=1):
+        out = options.out / f"stage-{number}" if number < len(configs) else options.out
+        backgrounds = tuple(options.background)
+        jobs.append(TrainJob(tuple(options.data), out, config, backgrounds, init=init, resume=options.resume))
+        init = out / MODEL_FILE
+    return jobs
 
 
 def train_config(name: str) -> TrainConfig:
@@ -103,6 +132,7 @@ class _Terminal:
             self._bar.set_postfix(loss=f"{event.losses['total']:.3f}")
             if event.iteration == event.iterations:
                 self._bar.close()
+                self._bar = None
         elif isinstance(event, Notice):
             tqdm.write(event.text)
         elif isinstance(event, Scored):

@@ -304,8 +304,7 @@ def _with_network_of_init(job: TrainJob) -> TrainJob:
 def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest whole checkpoint of the run to go on with, None to start afresh. Raises TrainingError."""
     if not job.resume:
-        if os.path.exists(job.out / MODEL_FILE) or has_checkpoint(job.out):
-            raise TrainingError(f"{job.out}: holds a run already; go on with it by --resume, or use a new --out folder")
+        require_new_folder(job.out)
         return None
     clean_temporaries(job.out)
     state = load_checkpoint(job.out, skipped)
@@ -313,6 +312,12 @@ def _state_to_resume(job: TrainJob, skipped: Callable[[str], None]) -> dict[str,
     if state is not None and json.loads(state["config"]) != json.loads(json.dumps(to_dict(job.config))):
         raise TrainingError(f"{job.out}: the checkpoint was made with another configuration; use a new --out folder")
     return state
+
+
+def require_new_folder(out: Path) -> None:
+    """Raise TrainingError where a run was written already."""
+    if os.path.exists(out / MODEL_FILE) or has_checkpoint(out):
+        raise TrainingError(f"{out}: holds a run already; go on with it by --resume, or use a new --out folder")
 
 
 def _already_finished(job: TrainJob) -> Finished:

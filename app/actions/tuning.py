@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adsnet.config import FINE_TUNING
 from adsnet.data.datasets import hold_out
+from adsnet.training.recipes import FINE_TUNING
 from app.state.session import Session
 from app.wording import counted
 

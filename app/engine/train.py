@@ -10,10 +10,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from adsnet.config import NAMED_CONFIGS, TrainConfig, from_dict, to_dict
+from adsnet.config import TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset, write_manifest
 from adsnet.errors import StorageError, TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
+from adsnet.training.recipes import NAMED_CONFIGS
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
 from app.engine.scores import load_scores, save_scores

@@ -19,10 +19,11 @@ from PIL import Image
 
 from adsnet import resources
 from adsnet.cli import build_parser, main, sparsity_of
+from adsnet.commands import train as train_command
 from adsnet.config import Sparsity, to_dict
 from adsnet.data.datasets import open_dataset, write_manifest
 from adsnet.data.labels import read_mask, write_mask
-from adsnet.model_file import read_model
+from adsnet.model_file import read_card, read_model
 from adsnet.sparse import choose
 from adsnet.training.run import Event, Step
 from tests.adsnet.test_evaluation import KEYS
@@ -323,6 +324,53 @@ def test_fine_tuning_scores_the_model_it_starts_from(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [e.get("which") for e in events] == [None, "current", None, "candidate", None]
     assert read_model(tmp_path / "run" / "model.safetensors")[1].training["init"] == "tiny"
+
+
+def test_a_second_configuration_goes_on_from_the_first(
+    data_set: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_config(tmp_path / "first.json", iterations=3)
+    second = write_config(tmp_path / "second.json", iterations=2, learning_rate=1e-4)
+    out = tmp_path / "run"
+    options = ("--data", data_set, "--out", out, "--config", first, "--config", second, "--json-events")
+
+    def press(event: Event) -> None:
+        if isinstance(event, Step):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(train_command, "_json_line", press)
+    assert run("train", *options) == 0
+    assert read_model(out / "stage-1" / "model.safetensors")[1].training["iterations"] == 1
+    assert not (out / "model.safetensors").exists()
+    monkeypatch.undo()
+
+    assert run("train", *options) == 2
+    assert "stage-1: holds a run already" in capsys.readouterr().err
+    assert run("train", *options, "--resume") == 0
+    ends = [e for line in capsys.readouterr().out.splitlines() if (e := json.loads(line))["event"] == "finished"]
+    assert [(Path(e["model"]), e["iteration"]) for e in ends] == [
+        (out / "stage-1" / "model.safetensors", 3),
+        (out / "model.safetensors", 2),
+    ]
+    card = read_card(out / "model.safetensors")
+    assert card.name == "run" and card.training["config"]["learning_rate"] == 1e-4
+
+    # Two commands do the same.
+    apart = tmp_path / "apart" / "run"
+    once = ("--data", data_set, "--json-events")
+    assert run("train", *once, "--out", tmp_path / "first", "--config", first) == 0
+    init = tmp_path / "first" / "model.safetensors"
+    assert run("train", *once, "--out", apart, "--config", second, "--init", init) == 0
+    expected, found = (read_model(folder / "model.safetensors")[0] for folder in (apart, out))
+    assert all(np.array_equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_folder_that_is_taken_is_found_before_the_first_of_two_trainings(data_set: Path, tmp_path: Path) -> None:
+    config, out = write_config(tmp_path / "c.json", iterations=1), tmp_path / "run"
+    options = ("--data", data_set, "--out", out, "--config", config)
+    assert run("train", *options) == 0
+    assert run("train", *options, "--config", config) == 2
+    assert not (out / "stage-1").exists()
 
 
 def test_train_on_a_terminal_shows_what_happens(data_set: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -12,10 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adsnet.config import (
-    NAMED_CONFIGS,
     PAPER_LOSS,
     PAPER_MODEL,
-    PAPER_TRAINING,
     LossConfig,
     ModelConfig,
     Normalisation,
@@ -26,6 +24,7 @@ from adsnet.config import (
     to_dict,
 )
 from adsnet.errors import ConfigError
+from adsnet.training.recipes import NAMED_CONFIGS, PAPER_TRAINING
 
 shares = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)

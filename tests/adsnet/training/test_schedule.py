@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from adsnet.config import PAPER_TRAINING, TrainConfig
+from adsnet.config import TrainConfig
+from adsnet.training.recipes import PAPER_TRAINING
 from adsnet.training.schedule import learning_rate, update_average
 
 

@@ -1,0 +1,58 @@
+"""The named configurations of training. Torch-free, so that the window and the command line can read them at once."""
+
+from __future__ import annotations
+
+from adsnet.config import FAST_MODEL, PAPER_LOSS, PAPER_MODEL, LossConfig, TrainConfig
+
+PAPER_TRAINING = TrainConfig(
+    model=PAPER_MODEL,
+    loss=PAPER_LOSS,
+    iterations=50_000,
+    batch=16,
+    crop=256,
+    optimiser="sgd",
+    learning_rate=0.02,
+    weight_decay=1e-4,
+    schedule="steps",
+    warmup=0.08,
+    ema=0.0,
+    precision="fp32",
+)
+
+UPRIGHT_TRAINING = TrainConfig(iterations=30_000, scaled_crops=0.0, turned_crops=0.0)
+"""Crops as they are, for sets whose masks lie beside their targets by a constant part of a pixel, as in NUDT-SIRST.
+
+Turned, such crops contradict each other about every outline.
+"""
+
+REFINING = TrainConfig(
+    loss=LossConfig(soft_iou=3.0),
+    iterations=28_000,
+    turned_crops=0.5,
+    keep_offsets=True,
+    mirrored_backgrounds=1.0,
+    swapped_targets=0.3,
+    checkpoint_every=500,
+)
+"""What a network of the configuration ``default`` is trained further with, on the same frames."""
+
+FINE_TUNING = TrainConfig(
+    iterations=200,
+    batch=4,
+    crop=192,
+    learning_rate=2e-4,
+    ema=0.9,
+    checkpoint_every=50,
+    sampling="sets",
+    freeze_statistics=True,
+)
+"""A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
+
+NAMED_CONFIGS: dict[str, TrainConfig] = {
+    "default": TrainConfig(),
+    "fast": TrainConfig(model=FAST_MODEL),
+    "fine-tune": FINE_TUNING,
+    "paper": PAPER_TRAINING,
+    "refine": REFINING,
+    "upright": UPRIGHT_TRAINING,
+}
