@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from adsnet.model.layers import Convolution, per_position
 from adsnet.sparse.patches import spread
@@ -225,7 +226,27 @@ def _enlarged(blocks: Tensor) -> Tensor:
     """Patches with a ring (n, C, h + 2, w + 2) enlarged by 2, without the ring: (n, C, 2·h, 2·w)."""
     if not len(blocks):
         return blocks.repeat(1, 1, 2, 2)[:, :, 2:-2, 2:-2]  # torch does not enlarge an empty batch
-    return F.interpolate(blocks, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
+    return _Enlarged.apply(blocks) if blocks.requires_grad else _Enlarged.of(blocks)  # type: ignore[no-untyped-call]
+
+
+class _Enlarged(torch.autograd.Function):
+    """Bilinear enlargement by 2 without a ring; its gradient as a convolution takes a twentieth of torch's time."""
+
+    @staticmethod
+    def of(blocks: Tensor) -> Tensor:
+        return F.interpolate(blocks, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
+
+    @staticmethod
+    def forward(ctx: Any, blocks: Tensor) -> Tensor:
+        return _Enlarged.of(blocks)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        channels = gradient.shape[1]
+        weights = torch.tensor([0.25, 0.75, 0.75, 0.25], dtype=gradient.dtype, device=gradient.device)
+        kernel = torch.outer(weights, weights).expand(channels, 1, 4, 4)
+        return F.conv2d(gradient, kernel, stride=2, padding=3, groups=channels)
 
 
 def _with_zero(values: Tensor) -> Tensor:
