@@ -7,7 +7,6 @@ libraries are missing the import fails, and the user is to get a sentence instea
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -173,9 +172,6 @@ class Studio:
         QTimer.singleShot(0, lambda: self._offer_recovery(self.context))
         if self._ask_layout:
             self.session.open_later(self._ask_layout)
-        # What was made until now lives as long as the program. Looking through it again and again for garbage would
-        # stop the window for a tenth of a second at a time.
-        gc.freeze()
         code = int(self.application.exec())
         garbage.stop()
         self._end()

@@ -42,11 +42,14 @@ class GarbageCollector(QObject):
 
     Python collects in whichever thread happens to allocate, be it the one that reads frames ahead. A Qt object must be
     destroyed in its own thread: elsewhere its timer stays behind, and the next tick of it ends the program.
+
+    What there is at the beginning, the window with all its panels, is left out like what survives a look later.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
+        gc.freeze()
         self._timer = QTimer(self, interval=INTERVAL_MS)
         self._timer.timeout.connect(sweep)
         self._timer.start()
