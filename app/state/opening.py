@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -14,15 +15,29 @@ from adsnet.errors import AdsnetError, UnknownFormatError
 from app.state.frames import FrameCache
 from app.state.jobs import Jobs
 from app.state.notices import Notices
+from app.state.records import Records, read_records
 from app.state.sequence import Sequence, open_sequence
 
 
+class Ready(NamedTuple):
+    """A sequence that can be taken over."""
+
+    sequence: Sequence
+    records: Records
+
+
+def ready(paths: Iterable[Path], *, raw: RawLayout | None = None) -> Ready:
+    """Open what the user chose and read what is known of its labels; arguments and errors of ``open_sequence``."""
+    sequence = open_sequence(paths, raw=raw)
+    return Ready(sequence, read_records(sequence))
+
+
 class Opener(QObject):
-    """Runs ``open_sequence`` in a thread; the last wish counts. What cannot be opened is a notice of the key ``open``.
+    """Runs ``ready`` in a thread; the last wish counts. What cannot be opened is a notice of the key ``open``.
 
     Args:
         frames: gets the first frame before the sequence is taken over, so that the window need not wait for it.
-        install: takes the sequence over, and whether unsaved edits of the present one are not wanted.
+        install: takes the sequence over, with its records, and whether unsaved edits of the present one are not wanted.
 
     Signals:
         layout_wanted(Path, tuple, bool): a file, of these paths, may hold raw values: ask how they lie, then open
@@ -37,7 +52,7 @@ class Opener(QObject):
         jobs: Jobs,
         notices: Notices,
         frames: FrameCache,
-        install: Callable[[Sequence, bool], None],
+        install: Callable[[Sequence, Records, bool], None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -66,10 +81,10 @@ class Opener(QObject):
         self._jobs.finish(self._job)
 
     def _run(self, wish: int, paths: tuple[Path, ...], raw: RawLayout | None) -> None:
-        result: Sequence | Path | str = "The files could not be opened: see the log for what went wrong."
+        result: Ready | Path | str = "The files could not be opened: see the log for what went wrong."
         try:
-            result = sequence = open_sequence(paths, raw=raw)
-            self._frames.prepare(sequence)
+            result = opened = ready(paths, raw=raw)
+            self._frames.prepare(opened.sequence)
         except UnknownFormatError as error:
             result = error.path
         except AdsnetError as error:
@@ -85,9 +100,9 @@ class Opener(QObject):
         if isinstance(result, Path):
             self.layout_wanted.emit(result, self._paths, self._discard)
             return
-        if isinstance(result, Sequence):
+        if isinstance(result, Ready):
             try:
-                self._install(result, self._discard)
+                self._install(*result, self._discard)
                 return
             except AdsnetError as error:
                 result = str(error)

@@ -17,6 +17,7 @@ from app.state.document import MaskDocument
 from app.state.edits import Edit
 from app.state.lock import RootLock
 from app.state.notices import Notices
+from app.state.records import Records
 from app.state.review import ReviewState
 from app.state.sequence import Sequence
 from app.storage.autosave import Autosave
@@ -27,12 +28,14 @@ from app.storage.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """What is needed to save the labels of a sequence."""
+    """What is needed to save the labels of a sequence; ``before`` wrote the same labels until now."""
 
     sequence: Sequence
+    records: Records
     store: LabelStore
     journal: Journal
     lock: RootLock
+    before: LabelStore | None
 
 
 class LastWrite(NamedTuple):
@@ -94,17 +97,17 @@ class Saving(QObject):
 
     # ---- sequences ------------------------------------------------------------------------------------------
 
-    def prepare(self, sequence: Sequence) -> Opened:
-        """Get ready for another sequence without touching the present one.
+    def prepare(self, sequence: Sequence, records: Records) -> Opened:
+        """Get ready for another sequence, with its records, without touching the present one.
 
         Raises:
             StorageError: another window has its labels open.
         """
-        present = self._opened
-        lock = present.lock if present is not None and present.lock.root == sequence.root else RootLock(sequence.root)
+        same = self._opened if self._opened is not None and self._opened.lock.root == sequence.root else None
+        lock = same.lock if same is not None else RootLock(sequence.root)
         lock.check()
-        store = LabelStore(sequence.root, sequence.known_masks(), private=sequence.private)
-        return Opened(sequence, store, Journal(sequence.root / "adsnet" / "journal"), lock)
+        journal = Journal(sequence.root / "adsnet" / "journal")
+        return Opened(sequence, records, records.store, journal, lock, same.store if same is not None else None)
 
     def install(self, opened: Opened) -> None:
         """Change over to a prepared sequence; the one before must be closed."""
@@ -116,8 +119,8 @@ class Saving(QObject):
             self._pending = self._worth_recovering(opened)
         except StorageError as error:
             self._notices.warn(str(error), key="journal")
-        stems = opened.sequence.stems
-        self._review.start(stems, states=opened.store.states(), labelled=opened.store.labelled())
+        records = opened.records.brought_up_to_date(opened.before)
+        self._review.start(opened.sequence.stems, states=records.states, labelled=records.labelled)
 
     def close(self) -> None:
         """Forget the sequence; edits that are not saved stay in its journal."""

@@ -21,13 +21,14 @@ from app.state.jobs import Jobs
 from app.state.lately import Lately
 from app.state.model import Model as Model
 from app.state.notices import Notices
-from app.state.opening import Opener
+from app.state.opening import Opener, ready
 from app.state.player import Player
 from app.state.predictions import PredictionKey, PredictionState
+from app.state.records import Records
 from app.state.report import Report
 from app.state.review import ReviewState
 from app.state.saving import LastWrite, Saving
-from app.state.sequence import Sequence, open_sequence
+from app.state.sequence import Sequence
 from app.storage.journal import PendingEdits
 from app.storage.project import Project
 from app.storage.settings import Settings, save_settings
@@ -144,16 +145,15 @@ class Session(QObject):
             FrameError, DatasetError: it cannot be opened.
             StorageError: it is open in another window, or labels cannot be saved; what was open stays open, always.
         """
-        self._install(open_sequence(paths, raw=raw), discard)
+        self._install(*ready(paths, raw=raw), discard)
 
     def open_later(self, paths: Iterable[Path], *, discard: bool = False, raw: RawLayout | None = None) -> None:
         """``open`` without waiting; ends in ``sequence_changed``, ``opener.layout_wanted`` or a notice ``open``."""
         self.opener.open(tuple(paths), discard=discard, raw=raw)
 
-    def _install(self, sequence: Sequence, discard: bool) -> None:
-        opened = self.saving.prepare(sequence)
-        failed = self.close_sequence(discard=discard, silent=True)
-        if failed:
+    def _install(self, sequence: Sequence, records: Records, discard: bool) -> None:
+        opened = self.saving.prepare(sequence, records)
+        if failed := self.close_sequence(discard=discard, silent=True):
             raise StorageError(
                 f"Labels are not saved, of {counted(len(failed), 'frame')} ({failed[0]} is one): "
                 "save or discard them before something else is opened."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -100,10 +101,15 @@ class LabelStore:
         root: the label root; it need not exist until something is saved.
         masks: known mask files by stem of their frame.
         private: ``root`` is not beside the frames, so that known masks are only read and never written.
+
+    Attributes:
+        root: as given.
+        written: the frames whose mask or review was written here, and when: ``time.monotonic``.
     """
 
     def __init__(self, root: Path, masks: Mapping[str, Path], *, private: bool = False) -> None:
         self.root = root
+        self.written: dict[str, float] = {}
         self._known = dict(masks)
         self._private = private
         self._stamps: dict[str, _Stamp | None] = {}
@@ -282,10 +288,10 @@ class LabelStore:
 
     def _write_review(self, stem: str, review: Review, actions: Mapping[str, int]) -> None:
         assert review.state in REVIEW_STATES, review.state
-        time = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         provenance = review.provenance
         if actions:
-            provenance = (*provenance, {"time": time, "actions": dict(actions)})[-_PROVENANCE:]
+            provenance = (*provenance, {"time": now, "actions": dict(actions)})[-_PROVENANCE:]
         path = self._review_path(stem)
         self._keep_damaged(path)
         record = {
@@ -294,10 +300,11 @@ class LabelStore:
             "stem": stem,
             "state": review.state,
             "provenance": list(provenance),
-            "updated": time,
+            "updated": now,
             "mask": review.mask,
         }
         write_json(path, record)
+        self.written[stem] = time.monotonic()
 
     def _keep_damaged(self, path: Path) -> None:
         """Keep a record that cannot be read as ``.bad`` instead of writing over it."""

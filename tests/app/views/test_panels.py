@@ -16,6 +16,7 @@ from adsnet.data.frames import FrameRef
 from adsnet.messages import Evaluated, TrainProgress
 from app.imaging.colours import FOUND, MISSED
 from app.state.frame_table import FrameFilter
+from app.state.records import read_records
 from app.state.report import Conditions, Judged, judge
 from app.state.sequence import Sequence
 from app.state.session import Session
@@ -110,7 +111,7 @@ def test_a_hundred_thousand_rows_are_filtered_and_shown_at_once(session: Session
     qtbot.addWidget(panel)
     panel.resize(300, 700)
     panel.show()
-    session._install(sequence, True)
+    session._install(sequence, read_records(sequence), True)
     assert panel.model.rowCount() == 100_000
     spent: list[float] = []
     for wish in (
