@@ -187,6 +187,7 @@ class Studio:
         if leaving == "stay":
             return False
         self._discard = leaving == "discard"
+        self.session.opener.drop()  # what is being opened would save what is to be discarded
         self._remember(self.context)
         return True
 

@@ -9,22 +9,27 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
+
+from app.state.turns import Turns
 
 
 class Backstage(QObject):
-    """Runs functions one after the other and reports each result in the thread of the window.
+    """Runs functions one after the other and reports each result in the thread of the window, in a turn of its own.
 
     Signals:
         finished(object): what a function returned.
     """
 
     finished = Signal(object)
+    _done = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._turns = Turns(self)
+        self._done.connect(self._report, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, task: Callable[[], Any]) -> None:
         """Run a function that raises nothing."""
@@ -51,4 +56,7 @@ class Backstage(QObject):
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
                 continue
             with contextlib.suppress(RuntimeError):  # whoever asked was closed meanwhile
-                self.finished.emit(result)
+                self._done.emit(result)
+
+    def _report(self, result: Any) -> None:
+        self._turns.take(lambda: self.finished.emit(result))

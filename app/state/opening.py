@@ -17,6 +17,7 @@ from app.state.jobs import Jobs
 from app.state.notices import Notices
 from app.state.records import Records, read_records
 from app.state.sequence import Sequence, open_sequence
+from app.state.turns import Turns
 
 
 class Ready(NamedTuple):
@@ -64,6 +65,7 @@ class Opener(QObject):
         self._paths: tuple[Path, ...] = ()
         self._wish = 0
         self._job = 0
+        self._turns = Turns(self)
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
 
     def open(self, paths: tuple[Path, ...], *, discard: bool, raw: RawLayout | None = None) -> None:
@@ -94,6 +96,9 @@ class Opener(QObject):
                 self._answered.emit(wish, result)
 
     def _on_answered(self, wish: int, result: object) -> None:
+        self._turns.take(lambda: self._take(wish, result))
+
+    def _take(self, wish: int, result: object) -> None:
         if wish != self._wish:
             return
         self._jobs.finish(self._job)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
+
 from adsnet.errors import AdsnetError
 from app.actions import handlers, key_files
 from app.actions.context import Context
@@ -58,6 +60,10 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
             handlers.start_tuning(ctx, iterations, frames)
         except AdsnetError as error:
             session.notices.error(str(error), key="model.fine_tune")
+
+    def offer_recovery() -> None:
+        """Once it is open: a question runs an event loop of its own, in which a sequence without a frame was seen."""
+        QTimer.singleShot(0, window, lambda: handlers.offer_recovery(ctx))
 
     window.performed.connect(perform)
     window.paths_dropped.connect(open_paths)
@@ -124,5 +130,5 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     candidate.discard_requested.connect(lambda: perform("model.discard"))
     candidate.frame_chosen.connect(choose_stem)
     session.opener.layout_wanted.connect(ask_layout)
-    session.sequence_changed.connect(lambda: handlers.offer_recovery(ctx))
+    session.sequence_changed.connect(offer_recovery)
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

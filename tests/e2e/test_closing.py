@@ -26,8 +26,8 @@ from app.storage.labels import LabelStore
 from tests.app.engine.conftest import FAKE
 from tests.e2e.conftest import NoQuestions, RunStudio
 
-_ROOT = Path(__file__).resolve().parents[2]
-_CRASH = """
+ROOT = Path(__file__).resolve().parents[2]
+CRASH = """
 import os, sys
 from pathlib import Path
 from typing import Literal
@@ -85,7 +85,7 @@ def test_the_window_stays_when_a_label_cannot_be_saved(
 def test_edits_that_outlived_a_crash_are_offered(
     folder: Path, run_studio: RunStudio, answer: Literal["recover", "discard", "later"]
 ) -> None:
-    subprocess.run([sys.executable, "-c", _CRASH, str(folder)], cwd=_ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", CRASH, str(folder)], cwd=ROOT, check=True, timeout=60)
 
     class Answer(NoQuestions):
         def ask_recover(self, stems: Sequence[str]) -> Literal["recover", "discard", "later"]:

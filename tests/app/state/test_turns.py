@@ -1,0 +1,52 @@
+"""Answers of threads are taken in turns of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer
+from pytestqt.qtbot import QtBot
+
+from app.state.backstage import Backstage
+from app.state.turns import Turns
+
+
+def test_a_timer_that_is_due_goes_between_any_two(qtbot: QtBot) -> None:
+    done: list[str] = []
+    parent = QObject()
+    turns = Turns(parent)
+    timer = QTimer(parent, interval=0)
+    timer.timeout.connect(lambda: done.append("."))
+    timer.start()
+    for name in "abc":
+        turns.take(partial(done.append, name))
+    qtbot.waitUntil(lambda: "c" in done)
+    text = "".join(done)
+    assert [name for name in text if name != "."] == ["a", "b", "c"]
+    assert "ab" not in text and "bc" not in text
+
+
+def test_what_fails_does_not_hold_up_the_next(qtbot: QtBot) -> None:
+    done: list[str] = []
+    parent = QObject()
+    turns = Turns(parent)
+
+    def fail() -> None:
+        raise ValueError("of the test")
+
+    turns.take(fail)
+    turns.take(lambda: done.append("next"))
+    with qtbot.captureExceptions() as failures:
+        qtbot.waitUntil(lambda: bool(done))
+    assert [kind for kind, _, _ in failures] == [ValueError]
+
+
+def test_answers_keep_their_order(qtbot: QtBot) -> None:
+    done: list[object] = []
+    backstage = Backstage()
+    backstage.finished.connect(done.append)
+    for number in range(5):
+        backstage.submit(partial(int, number))
+    qtbot.waitUntil(lambda: len(done) == 5)
+    assert done == [0, 1, 2, 3, 4]
+    backstage.close()
