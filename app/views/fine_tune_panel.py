@@ -8,7 +8,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QTabWidget,
@@ -20,7 +19,7 @@ from app.actions.tuning import FRAME_CHOICES, tuning_summary, why_not_tune
 from app.state.session import Session
 from app.views.comparison_view import ComparisonView
 from app.views.icons import set_icon
-from app.views.parts import primary, quiet_label
+from app.views.parts import ProgressBar, primary, quiet_label
 from app.views.plots import QuietPlot
 from app.views.theme import colours
 
@@ -50,7 +49,7 @@ class FineTunePanel(QWidget):
         self.stop = QPushButton("Stop")
         self.stop.setToolTip("Finish the step, save the candidate and compare it")
         set_icon(self.stop, "stop")
-        self.progress = QProgressBar(textVisible=False)
+        self.progress = ProgressBar()
         self.progress.setAccessibleName("Progress of the fine-tuning")
         self.progress_text = quiet_label("", wrap=True)
         self.plot = QuietPlot()

@@ -20,7 +20,6 @@ from PySide6.QtGui import QColor, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QProgressBar,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -34,7 +33,7 @@ from app.state.frame_table import MEASURES
 from app.state.session import Session
 from app.views.binding import InPlay, quiet
 from app.views.frame_filters import FrameFilters
-from app.views.parts import draw_state, quiet_label
+from app.views.parts import ProgressBar, draw_state, quiet_label
 from app.views.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
@@ -180,7 +179,7 @@ class FrameListPanel(QWidget):
         self.filters = FrameFilters()
         self.list = _list_of(self.model)
         self.counter = quiet_label("", wrap=True)
-        self._progress = QProgressBar(textVisible=False)
+        self._progress = ProgressBar()
         self._progress.setAccessibleName("Reviewed frames")
         self._progress.setToolTip("How many frames are reviewed")
         self._count_later = QTimer(self, singleShot=True, interval=0)
@@ -216,7 +215,7 @@ class FrameListPanel(QWidget):
 
     def _sequence_changed(self) -> None:
         self.filters.start(self.frames.splits)
-        self._count_later.start()  # not now: a progress bar paints at once, and all else that waits for it too
+        self._count_later.start()
 
     def _row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.views.icons import set_icon
 from app.views.theme import STATE_COLOURS, colours
@@ -69,6 +71,33 @@ class Swatch(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._colour)
         painter.drawRoundedRect(QRectF(self.rect()), 3, 3)
+
+
+class ProgressBar(QProgressBar):
+    """A progress bar without text that waits with its painting for all else.
+
+    Qt's own is painted whenever its value changes, and with it everything that waits to be painted: once before the
+    panels have followed a change, and once more after that.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextVisible(False)
+
+    def setRange(self, minimum: int, maximum: int) -> None:
+        """Show progress between two values; between 0 and 0, that nobody knows how far it is."""
+        if (minimum, maximum) != (self.minimum(), self.maximum()):
+            self._later(lambda: super(ProgressBar, self).setRange(minimum, maximum))
+
+    def setValue(self, value: int) -> None:
+        """Show another value."""
+        if value != self.value():
+            self._later(lambda: super(ProgressBar, self).setValue(value))
+
+    def _later(self, change: Callable[[], None]) -> None:
+        self.setUpdatesEnabled(False)
+        change()
+        self.setUpdatesEnabled(True)
 
 
 class ShareBar(QWidget):

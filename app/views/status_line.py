@@ -6,11 +6,12 @@ import math
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from app.imaging.probe import Reading, read_at
 from app.state.session import Session
 from app.views.fine_tune_panel import duration
+from app.views.parts import ProgressBar
 from app.views.tools import Pointer
 
 _CONTRAST_TIP = (
@@ -92,7 +93,7 @@ class StatusLine(QStatusBar):
         self.contrast = Field(_CONTRAST_TIP, least="contrast −00000   SCR 00.0  target")
         self.patches = Field("Keep probability of the patches under the pointer", least="4→3 keep 0.00  3→2 keep 0.00")
         self.running = Field("What is running", kept=_KEPT)
-        self._progress = QProgressBar(textVisible=False)
+        self._progress = ProgressBar()
         self._progress.setFixedWidth(90)
         self._progress.setAccessibleName("Progress of what is running")
         self.stop = QToolButton()

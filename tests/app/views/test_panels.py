@@ -27,6 +27,7 @@ from app.views.fine_tune_panel import FineTunePanel, duration
 from app.views.frame_list import FrameListPanel, MeasureRole, StateRole
 from app.views.frame_strip import LABELS, TARGETS, FrameStrip
 from app.views.layers_panel import LAYER_ROWS, LayersPanel
+from app.views.parts import ProgressBar
 from app.views.selection import Selection
 from app.views.status_line import StatusLine
 from app.views.targets_panel import TargetsPanel
@@ -483,3 +484,26 @@ def test_choosing_a_compared_frame_asks_for_it(session: Session, qtbot: QtBot) -
 
 def test_durations_read_well() -> None:
     assert [duration(s) for s in (0, 59.4, 75, 3700)] == ["0 s", "59 s", "1 min 15 s", "1 h 01 min"]
+
+
+def test_a_progress_bar_waits_with_its_painting(qtbot: QtBot) -> None:
+    bar = ProgressBar()
+    qtbot.addWidget(bar)
+    painted: list[int] = []
+
+    class Watch(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                painted.append(bar.value())
+            return False
+
+    watch = Watch()
+    bar.installEventFilter(watch)
+    bar.show()
+    qtbot.waitUntil(lambda: bool(painted))
+    painted.clear()
+    bar.setRange(0, 10)
+    for value in (3, 5, 7):
+        bar.setValue(value)
+    assert not painted and (bar.value(), bar.maximum()) == (7, 10)
+    qtbot.waitUntil(lambda: painted == [7])
