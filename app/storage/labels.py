@@ -269,14 +269,15 @@ class LabelStore:
     def states(self) -> dict[str, str]:
         """The recorded review state by stem; frames without a record are not in it."""
         states: dict[str, str] = {}
+        folder = self._folder("review")
         try:
-            with os.scandir(self._folder("review")) as entries:
+            with os.scandir(folder) as entries:
                 names = [entry.name for entry in entries if entry.name.endswith(".json")]
         except OSError:
             return states
         for name in names:
             with contextlib.suppress(StorageError):
-                values = read_json(self._folder("review") / name, max_bytes=2**22)
+                values = read_json(folder / name, max_bytes=2**22)
                 review = _parse_review(values)
                 if review is not None:
                     states[str(values.get("stem", name.removesuffix(".json")))] = review.state
