@@ -27,7 +27,7 @@ Turned, such crops contradict each other about every outline.
 
 REFINING = TrainConfig(
     loss=LossConfig(soft_iou=3.0),
-    iterations=28_000,
+    iterations=24_000,
     turned_crops=0.5,
     keep_offsets=True,
     mirrored_backgrounds=1.0,
