@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError
 from adsnet.heap import keep_freed_memory
+from adsnet.recipes import NAMED_CONFIGS
 from adsnet.storage.files import shown
-from adsnet.training.recipes import NAMED_CONFIGS
 
 if TYPE_CHECKING:
     from adsnet.data.raw import RawLayout

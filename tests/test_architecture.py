@@ -26,8 +26,8 @@ TORCH_FREE = (
     "adsnet.detectors.registry", "adsnet.detectors.thresholds", "adsnet.detectors.tllcm", "adsnet.detectors.tophat",
     "adsnet.detectors.tuning", "adsnet.detectors.windows",
     "adsnet.diagnosis", "adsnet.errors", "adsnet.evaluation", "adsnet.messages", "adsnet.metrics", "adsnet.model_file",
-    "adsnet.normalise", "adsnet.prediction", "adsnet.processes", "adsnet.resources", "adsnet.sweep", "adsnet.targets",
-    "adsnet.uncertainty",
+    "adsnet.normalise", "adsnet.prediction", "adsnet.processes", "adsnet.recipes", "adsnet.resources", "adsnet.sweep",
+    "adsnet.targets", "adsnet.uncertainty",
 )  # fmt: skip
 """Together with ``adsnet.data`` and ``adsnet.storage``: what the window may import, and what starts at once."""
 

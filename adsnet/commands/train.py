@@ -20,8 +20,8 @@ from adsnet.config import TrainConfig, from_dict
 from adsnet.errors import ConfigError
 from adsnet.model_file import read_card, require_detector, resolve_model
 from adsnet.processes import connected
+from adsnet.recipes import NAMED_CONFIGS
 from adsnet.storage.atomic import read_json
-from adsnet.training.recipes import NAMED_CONFIGS
 from adsnet.training.run import (
     MODEL_FILE,
     Event,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adsnet.data.datasets import hold_out
-from adsnet.training.recipes import FINE_TUNING
+from adsnet.recipes import FINE_TUNING
 from app.state.session import Session
 from app.wording import counted
 

@@ -14,7 +14,7 @@ from adsnet.config import TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset, write_manifest
 from adsnet.errors import StorageError, TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
-from adsnet.training.recipes import NAMED_CONFIGS
+from adsnet.recipes import NAMED_CONFIGS
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
 from app.engine.scores import load_scores, save_scores

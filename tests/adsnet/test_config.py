@@ -24,7 +24,7 @@ from adsnet.config import (
     to_dict,
 )
 from adsnet.errors import ConfigError
-from adsnet.training.recipes import NAMED_CONFIGS, PAPER_TRAINING
+from adsnet.recipes import NAMED_CONFIGS, PAPER_TRAINING
 
 shares = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from adsnet.config import TrainConfig
-from adsnet.training.recipes import PAPER_TRAINING
+from adsnet.recipes import PAPER_TRAINING
 from adsnet.training.schedule import learning_rate, update_average
 
 
