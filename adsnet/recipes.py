@@ -32,6 +32,7 @@ REFINING = TrainConfig(
     keep_offsets=True,
     mirrored_backgrounds=1.0,
     swapped_targets=0.3,
+    calibrate=True,
     checkpoint_every=500,
 )
 """What a network of the configuration ``default`` is trained further with, on the same frames."""

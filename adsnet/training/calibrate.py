@@ -19,9 +19,13 @@ from adsnet.sweep import THRESHOLDS, Sweep, measure, sweep
 
 CANDIDATES = tuple(threshold for threshold in THRESHOLDS if 0.1 <= threshold <= 0.9)
 
+AS_GOOD = 0.002
+"""Differences of nIoU up to this are chance, those of false alarms between the same thresholds are not."""
+
 
 def best_threshold(predict: PredictFrame, datasets: Sequence[Dataset], processes: Processes = ALONE) -> float:
-    """The threshold with the largest nIoU, the mean over data sets; 0.5 where no frame has a target.
+    """The threshold with the largest nIoU, the mean over data sets, and of those that are as good the highest, which
+    has the fewest false alarms; 0.5 where no frame has a target.
 
     Frames that cannot be read or predicted are left out. Several ``processes`` share the frames.
     """
@@ -37,7 +41,10 @@ def best_threshold(predict: PredictFrame, datasets: Sequence[Dataset], processes
                 continue
         if sweeps := processes.all(mine):
             scores.append([measure(sweeps, at).niou for at in range(len(CANDIDATES))])
-    return CANDIDATES[int(np.argmax(np.mean(scores, axis=0)))] if scores else 0.5
+    if not scores:
+        return 0.5
+    mean = np.mean(scores, axis=0)
+    return CANDIDATES[int(np.flatnonzero(mean >= mean.max() - AS_GOOD)[-1])]
 
 
 def calibrate(network: nn.Module, threshold: float) -> None:

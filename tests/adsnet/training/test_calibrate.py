@@ -34,7 +34,7 @@ def brightness(pixels: NDArray[Any]) -> Prediction:
     return prediction((pixels / pixels.max()).astype(np.float32))
 
 
-def test_the_threshold_is_that_of_the_best_niou(data_set: Path) -> None:
+def test_the_threshold_is_the_highest_of_those_with_the_best_niou(data_set: Path) -> None:
     dataset = open_dataset(data_set)
     best = best_threshold(brightness, [dataset])
     scores = {}
@@ -46,7 +46,8 @@ def test_the_threshold_is_that_of_the_best_niou(data_set: Path) -> None:
             return prediction((1 / (1 + np.exp(shift - np.log(p / (1 - p))))).astype(np.float32))
 
         scores[float(threshold)] = evaluate(dataset, shifted).summary["niou"]
-    assert scores[best] == pytest.approx(max(scores.values()), abs=1e-9)
+    as_good = [threshold for threshold, niou in scores.items() if niou >= max(scores.values()) - 0.002]
+    assert best == max(as_good) and len(as_good) > 1
     assert max(scores.values()) > min(scores.values()) + 0.1
 
 
