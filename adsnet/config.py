@@ -249,8 +249,8 @@ class TrainConfig:
         swapped_targets: share of the targets in these that change for one of another frame, of the same contrast.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
         background_crops: share of crops from frames without targets, where some are given.
-        calibrate: shift the mask logits of the trained network, so that the threshold 0.5 has the best nIoU on the
-            held-out frames, the mean over data sets.
+        calibrate: shift the mask logits of the trained network, so that 0.5 is the threshold that suits the held-out
+            frames best: see ``best_threshold``.
         freeze_statistics: keep the running statistics of batch normalisation, for fine-tuning on a few frames.
     """
 

@@ -31,6 +31,8 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 SIZE = (1400, 860)
 SECONDS = 600
 ITERATIONS = 60
+SHOWN = "sea_14"
+"""The frame of most pictures: some of its targets are found, some are not."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -173,7 +175,7 @@ class Photographer:
     @contextlib.contextmanager
     def overview(self) -> Iterator[None]:
         """The window as it is met."""
-        self.show("ground_06")
+        self.show(SHOWN)
         with self.layers("patches3", "patches2"):
             yield
 
@@ -191,7 +193,7 @@ class Photographer:
         """The list of frames with its filters, by disagreement."""
         from PySide6.QtCore import Qt
 
-        self.show("ground_06")
+        self.show(SHOWN)
         filters, docks = self.window.frames.filters, [self.window.docks[name] for name in ("frames", "targets")]
         heights = [dock.height() for dock in docks]
         with self.dropped():
@@ -215,7 +217,7 @@ class Photographer:
         """The strip, and a level of the backbone over the frame."""
         from app.views.tools import Pointer
 
-        self.show("ground_06")
+        self.show(SHOWN)
         self.wait(lambda: self.session.predictions.features.current is not None)
         with self.layers("B3"):
             self.window.workspace.canvas.pointer_moved.emit(Pointer(95, 60))
@@ -225,21 +227,21 @@ class Photographer:
     @contextlib.contextmanager
     def cascade(self) -> Iterator[None]:
         """Nearly all patches dropped."""
-        self.show("ground_06")
+        self.show(SHOWN)
         with self.dropped(), self.layers("patches3", "patches2"):
             yield
 
     @contextlib.contextmanager
     def attention(self) -> Iterator[None]:
         """Spatial attention over the frame."""
-        self.show("ground_06")
+        self.show(SHOWN)
         with self.dropped(), self.layers("attention4"):
             yield
 
     @contextlib.contextmanager
     def why(self) -> Iterator[None]:
         """One line for each target."""
-        self.show("ground_06")
+        self.show(SHOWN)
         with self.dropped():
             self.judge()
             with self.panels("why"):
@@ -248,7 +250,7 @@ class Photographer:
     @contextlib.contextmanager
     def measures(self) -> Iterator[None]:
         """Pd over Fa, and the report."""
-        self.show("ground_06")
+        self.show(SHOWN)
         with self.dropped():
             self.judge()
             with self.panels("measures", "report"):
@@ -342,7 +344,7 @@ class Photographer:
         window.action_set["compare.start"].trigger()
         self.wait(lambda: comparison.status == "done")
         window.compare.kinds.setCurrentIndex(1)
-        self.show("ground_06")
+        self.show(SHOWN)
         self.wait(lambda: comparison.frame is not None and len(comparison.frame.outcomes) == 4)
         yield
         window.action_set["compare.view"].trigger()
