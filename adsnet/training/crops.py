@@ -154,12 +154,16 @@ def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], Non
     if not frames:
         raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
     fixed = config.keep_offsets and masks_lie_beside(frames)
+    targets_of: list[list[Cutout]] = []
+    if config.pasted_crops or (fixed and config.mirrored_backgrounds):
+        targets_of = [cut_out(values, mask, compressed=compressed) for values, mask in frames]
     scenes: list[Scene | None] = [None] * len(frames)
     if fixed and config.mirrored_backgrounds:
-        scenes = [take_apart(values, mask, compressed=compressed) for values, mask in frames]
-    cutouts = []
-    if config.pasted_crops or (fixed and config.swapped_targets):
-        cutouts = [cutout for values, mask in frames for cutout in cut_out(values, mask, compressed=compressed)]
+        scenes = [
+            take_apart(values, mask, targets, compressed=compressed)
+            for (values, mask), targets in zip(frames, targets_of, strict=True)
+        ]
+    cutouts = [cutout for targets in targets_of for cutout in targets]
     return [_Frame(*frame, fixed, cutouts, scene) for frame, scene in zip(frames, scenes, strict=True)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.targets import label_components
-from adsnet.training.cutouts import Cutout, add, cut_out
+from adsnet.training.cutouts import Cutout, add
 
 
 class Scene(NamedTuple):
@@ -25,9 +25,13 @@ class Scene(NamedTuple):
     targets: list[Cutout]
 
 
-def take_apart(values: NDArray[Any], mask: NDArray[np.bool_], *, compressed: bool) -> Scene | None:
-    """The parts of a frame; None where a target cannot be cut out. Arguments as in ``cut_out``."""
-    targets = cut_out(values, mask, compressed=compressed)
+def take_apart(
+    values: NDArray[Any], mask: NDArray[np.bool_], targets: list[Cutout], *, compressed: bool
+) -> Scene | None:
+    """The parts of a frame; None where a target is not among those that were cut out.
+
+    ``targets``: what ``cut_out`` gives for the other arguments.
+    """
     if len(targets) < label_components(mask)[1]:
         return None
     background = values.astype(np.float32)

@@ -73,9 +73,8 @@ def test_what_survives_a_look_at_everything_waits_until_nobody_works_with_the_wi
         survivor = Cycle(ended_in)
         before = gc.get_freeze_count()
         keep = []
-        while (
-            gc.get_freeze_count() <= before
-        ):  # frozen ones go too; allocated and swept until the turn of the oldest generation comes
+        # Allocated and swept until the turn of the oldest generation comes; frozen objects go meanwhile too.
+        while gc.get_freeze_count() <= before:
             keep.append(allocate()[:1000])
             sweep()
         del survivor

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from adsnet.training.cutouts import MARGIN, Cutout
-from adsnet.training.scenes import put_together, take_apart
+from adsnet.training.cutouts import MARGIN, Cutout, cut_out
+from adsnet.training.scenes import Scene, put_together, take_apart
 
 HEIGHT, WIDTH = 60, 80
 UPRIGHT = np.array([[1, 1, 1], [1, 0, 0]], np.bool_)
@@ -24,11 +24,15 @@ def frame(*corners: tuple[int, int], compressed: bool = False) -> tuple[NDArray[
     return (np.arcsinh(values) if compressed else values).astype(np.float16), mask
 
 
+def apart(values: NDArray[np.float16], mask: NDArray[np.bool_], *, compressed: bool) -> Scene | None:
+    return take_apart(values, mask, cut_out(values, mask, compressed=compressed), compressed=compressed)
+
+
 def sides(
     scene_frame: tuple[NDArray[np.float16], NDArray[np.bool_]], *, compressed: bool
 ) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     """Every outcome that a hundred random numbers give."""
-    scene = take_apart(*scene_frame, compressed=compressed)
+    scene = apart(*scene_frame, compressed=compressed)
     assert scene is not None
     found = {}
     for seed in range(100):
@@ -40,7 +44,7 @@ def sides(
 @pytest.mark.parametrize("compressed", [False, True])
 def test_the_background_has_no_target_and_both_together_are_the_frame(compressed: bool) -> None:
     values, mask = frame((30, 20), (12, 50), compressed=compressed)
-    scene = take_apart(values, mask, compressed=compressed)
+    scene = apart(values, mask, compressed=compressed)
     assert scene is not None
     empty, _ = frame(compressed=compressed)
     assert scene.background == pytest.approx(empty, abs=0.1)
@@ -68,8 +72,8 @@ def test_targets_stand_upright_where_their_surroundings_are_mirrored_to(compress
 
 def test_a_frame_whose_targets_cannot_all_be_cut_out_stays_whole() -> None:
     values, mask = frame((30, 20), (1, 50))
-    assert take_apart(values, mask, compressed=False) is None
-    empty = take_apart(*frame(), compressed=False)
+    assert apart(values, mask, compressed=False) is None
+    empty = apart(*frame(), compressed=False)
     assert empty is not None and not empty.targets
 
 
@@ -81,7 +85,7 @@ def other(height: int, width: int, contrast: float) -> Cutout:
 
 
 def test_a_target_changes_for_one_that_covers_its_place_with_the_same_contrast() -> None:
-    scene = take_apart(*frame((30, 20)), compressed=False)
+    scene = apart(*frame((30, 20)), compressed=False)
     assert scene is not None
     others = [
         other(3, 4, 8.0),
@@ -102,7 +106,7 @@ def test_a_target_changes_for_one_that_covers_its_place_with_the_same_contrast()
 
 
 def test_a_larger_one_at_the_edge_stays_inside_and_without_any_like_it_a_target_stays() -> None:
-    scene = take_apart(*frame((MARGIN, WIDTH - MARGIN - 3)), compressed=False)
+    scene = apart(*frame((MARGIN, WIDTH - MARGIN - 3)), compressed=False)
     assert scene is not None
     for seed in range(20):
         _, label = put_together(scene, [other(4, 6, 5.0)], 1.0, np.random.default_rng(seed), compressed=False)
