@@ -191,6 +191,7 @@ class LossConfig:
         ratio: weight of (mean(M) - kept)², which makes the dropped fraction mean something.
         kept: fraction of patches kept for stage 3 and stage 2 that the ratio term aims at.
         coverage: weight of -log(keep probability) at patches that hold a target.
+        found: weight of -log(largest probability of the mask) within each target.
     """
 
     soft_iou: float = 1.0
@@ -199,15 +200,16 @@ class LossConfig:
     ratio: float = 2.0
     kept: tuple[float, float] = (0.25, 0.1)
     coverage: float = 0.1
+    found: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("soft_iou", "classification", "iou_score", "ratio", "coverage"):
+        for name in ("soft_iou", "classification", "iou_score", "ratio", "coverage", "found"):
             weight = getattr(self, name)
             _require(0 <= weight < math.inf, f"loss.{name} is {weight}; it must be 0 or more")
         _require(all(0 <= k <= 1 for k in self.kept), f"loss.kept is {self.kept}; each must be between 0 and 1")
 
 
-PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0.0, coverage=0.0)
+PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0.0, coverage=0.0, found=0.0)
 
 
 _SHARES = (

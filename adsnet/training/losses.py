@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from adsnet.config import LossConfig
 from adsnet.model.network import Output
+from adsnet.targets import label_components
 
 Mean = Callable[[Tensor], Tensor]
 """The mean of a count over the processes that share a batch: what a term is divided by must be that of them all."""
@@ -64,6 +67,9 @@ def _mask_terms(
     if config.soft_iou:
         terms["soft_iou"] = _mean([soft_iou(logits, label) for logits in maps])
         weights["soft_iou"] = config.soft_iou
+    if config.found:
+        terms["found"] = _mean([found(logits, label, mean) for logits in maps])
+        weights["found"] = config.found
     return terms, weights
 
 
@@ -91,6 +97,34 @@ def soft_iou(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
     intersection = (probability * target).sum((1, 2, 3))
     union = (probability + target - probability * target).sum((1, 2, 3))
     return (1 - (intersection + smooth) / (union + smooth)).mean()
+
+
+def found(logits: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:
+    """-log(largest probability in a target), averaged over the targets; what coverage is for the decisions.
+
+    The soft IoU has no gradient where the network is sure that a target is none, and the focal loss weighs it by its
+    few pixels: such a target stays lost. Targets at the edge are left out: of what a crop cuts off little may be seen.
+    ``logits``, ``label``: (B, 1, H, W).
+    """
+    numbers, count = _numbered(label)
+    peaks = logits.new_full((count + 1,), -math.inf).scatter_reduce(0, numbers, logits.flatten(), "amax")[1:]
+    return F.softplus(-peaks).sum() / mean(logits.new_tensor(float(count))).clamp(min=1.0)
+
+
+def _numbered(label: Tensor) -> tuple[Tensor, int]:
+    """The number of the target at every pixel, (B · H · W,), over the whole batch, and how many there are.
+
+    0 where there is none or one that touches the edge.
+    """
+    numbers, count = [], 0
+    for mask in label[:, 0].cpu().numpy() > 0:
+        own, here = label_components(mask)
+        inside = np.setdiff1d(np.arange(1, here + 1), np.concatenate([own[[0, -1]].ravel(), own[:, [0, -1]].ravel()]))
+        renumbered = np.zeros(here + 1, dtype=np.int64)
+        renumbered[inside] = np.arange(count + 1, count + 1 + len(inside))
+        numbers.append(renumbered[own])
+        count += len(inside)
+    return torch.from_numpy(np.stack(numbers).ravel()).to(label.device), count
 
 
 def iou_score(score_logits: Tensor, predicted: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:

@@ -138,6 +138,7 @@ def test_what_does_not_fit_is_refused_by_name(kind: type[Any], values: object, t
         (Normalisation, "mean", math.nan),
         (LossConfig, "ratio", -1.0),
         (LossConfig, "coverage", math.nan),
+        (LossConfig, "found", -0.1),
         (LossConfig, "kept", (0.5, 1.5)),
         (TrainConfig, "iterations", 0),
         (TrainConfig, "batch", 0),
@@ -174,8 +175,8 @@ def test_rescoring_needs_the_score() -> None:
 def test_the_paper_is_the_paper() -> None:
     assert PAPER_MODEL.head == "bilinear" and PAPER_MODEL.patches == PatchGrid("grid", 16)
     assert (PAPER_MODEL.attention, PAPER_MODEL.distribute, PAPER_MODEL.spatial_kernel) == ("literal", (3, 4), 1)
-    additions = (PAPER_LOSS.soft_iou, PAPER_LOSS.ratio, PAPER_LOSS.coverage)
-    assert additions == (0, 0, 0) and PAPER_LOSS.classification == PAPER_LOSS.iou_score == 1
+    additions = (PAPER_LOSS.soft_iou, PAPER_LOSS.ratio, PAPER_LOSS.coverage, PAPER_LOSS.found)
+    assert additions == (0, 0, 0, 0) and PAPER_LOSS.classification == PAPER_LOSS.iou_score == 1
     assert (PAPER_TRAINING.optimiser, PAPER_TRAINING.learning_rate, PAPER_TRAINING.iterations) == ("sgd", 0.02, 50_000)
     assert PAPER_TRAINING.warmup * PAPER_TRAINING.iterations == 4000
     assert Sparsity().drop == (0.25, 0.5)

@@ -104,4 +104,4 @@ def quick(**changes: Any) -> TrainConfig:
     return TrainConfig(**{**vars(TINY_TRAINING), **changes})
 
 
-NO_EXTRAS = LossConfig(soft_iou=0, classification=0, iou_score=0, ratio=0, coverage=0)
+NO_EXTRAS = LossConfig(soft_iou=0, classification=0, iou_score=0, ratio=0, coverage=0, found=0)

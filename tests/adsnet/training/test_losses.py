@@ -11,7 +11,7 @@ from torch import Tensor
 from adsnet.config import PAPER_LOSS, LossConfig
 from adsnet.model.acs import StageOutput
 from adsnet.model.network import Output
-from adsnet.training.losses import coverage, focal, iou_score, mask_loss, soft_iou, total_loss
+from adsnet.training.losses import coverage, focal, found, iou_score, mask_loss, soft_iou, total_loss
 from tests.adsnet.tiny import noise
 
 LN2 = math.log(2)
@@ -105,6 +105,45 @@ def test_coverage_looks_at_patches_with_a_target_only() -> None:
     assert coverage(keep_logit, frame_with()).item() == 0
 
 
+def test_a_target_is_found_by_its_most_probable_pixel() -> None:
+    label = frame_with((3, 3), (4, 4), (20, 20))
+    logits = torch.full_like(label, -50.0)
+    assert found(logits, label).item() == pytest.approx(50, rel=1e-5)
+    logits[0, 0, 4, 4] = 0.0
+    assert found(logits, label).item() == pytest.approx((LN2 + 50) / 2, rel=1e-5)
+    logits[0, 0, 20, 20] = 50.0
+    assert found(logits, label).item() == pytest.approx(LN2 / 2, rel=1e-5)
+    logits[0, 0, 10, 10] = 50.0  # a false alarm is the matter of other terms
+    assert found(logits, label).item() == pytest.approx(LN2 / 2, rel=1e-5)
+
+
+def test_every_target_of_a_batch_is_one() -> None:
+    large = frame_with(*((r, c) for r in range(5, 15) for c in range(5, 15)))
+    labels = torch.cat([large, frame_with((5, 5)), frame_with()])
+    logits = torch.full_like(labels, -30.0)
+    logits[0, 0, 5, 5] = 0.0
+    assert found(logits, labels).item() == pytest.approx((LN2 + 30) / 2, rel=1e-5)
+
+
+def test_targets_that_the_crop_cuts_off_are_not_to_be_found() -> None:
+    edges = [((0, 9), (1, 9)), ((31, 9),), ((9, 0),), ((9, 31),)]
+    for pixels in edges:
+        assert found(torch.full((1, 1, 32, 32), -50.0), frame_with(*pixels)).item() == 0
+    assert found(torch.full((1, 1, 32, 32), -50.0), frame_with(*edges[0], (20, 20))).item() == pytest.approx(50)
+
+
+def test_a_lost_target_is_drawn_to_where_it_is_most_probable() -> None:
+    label = frame_with((8, 8), (8, 9))
+    logits = torch.full_like(label, -20.0)
+    logits[0, 0, 8, 9] = -19.0
+    logits.requires_grad_()
+    (gradient,) = torch.autograd.grad(found(logits, label), logits)
+    assert gradient[0, 0, 8, 9].item() == pytest.approx(-1, rel=1e-5)
+    assert gradient.count_nonzero() == 1
+    (of_soft_iou,) = torch.autograd.grad(soft_iou(logits, label), logits)
+    assert of_soft_iou.abs().max() < 1e-7
+
+
 def output_of(keep: tuple[float, float] = (1.0, 1.0), *, iou: bool = True) -> Output:
     """All logits 0 on a frame of 32×32; the first ``keep`` share of the patches of stages 4 and 3 kept."""
     stages = {}
@@ -118,14 +157,24 @@ def output_of(keep: tuple[float, float] = (1.0, 1.0), *, iou: bool = True) -> Ou
 
 def test_the_total_is_the_weighted_sum() -> None:
     label = frame_with((3, 3), (3, 4))
-    config = LossConfig(soft_iou=2.0, classification=3.0, iou_score=5.0, ratio=7.0, coverage=11.0, kept=(0.25, 0.5))
+    config = LossConfig(
+        soft_iou=2.0, classification=3.0, iou_score=5.0, ratio=7.0, coverage=11.0, found=13.0, kept=(0.25, 0.5)
+    )
+    weights = {
+        "segmentation": 1,
+        "soft_iou": 2,
+        "classification": 3,
+        "iou_score": 5,
+        "ratio": 7,
+        "coverage": 11,
+        "found": 13,
+    }
     terms = {k: v.item() for k, v in total_loss(output_of((0.5, 0.5)), label, config).items()}
-    assert set(terms) == {"segmentation", "soft_iou", "classification", "iou_score", "ratio", "coverage", "total"}
+    assert set(terms) == {*weights, "total"}
     negative, positive = 0.75 * 0.25 * LN2, 0.25 * 0.25 * LN2
     assert terms["classification"] == pytest.approx(((3 + 15) * negative + 2 * positive) / 2, rel=1e-5)
     assert terms["ratio"] == pytest.approx(((0.5 - 0.25) ** 2 + 0) / 2)
-    assert terms["coverage"] == terms["iou_score"] == pytest.approx(LN2, rel=1e-5)
-    weights = {"segmentation": 1, "soft_iou": 2, "classification": 3, "iou_score": 5, "ratio": 7, "coverage": 11}
+    assert terms["coverage"] == terms["iou_score"] == terms["found"] == pytest.approx(LN2, rel=1e-5)
     assert terms["total"] == pytest.approx(sum(weights[k] * terms[k] for k in weights), rel=1e-5)
 
 
