@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from PySide6.QtCore import QLockFile
 
@@ -10,21 +12,35 @@ from adsnet.errors import StorageError
 from adsnet.storage.files import reason, shown
 
 
-class RootLock:
-    """Holds ``root/adsnet/lock``.
+class RootLocks:
+    """The label roots of one window, for all its threads."""
 
-    Args:
-        root: the label root. The folder is made when the lock is needed for writing, not for looking.
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._files: WeakValueDictionary[Path, _LockFile] = WeakValueDictionary()
+
+    def of(self, root: Path) -> RootLock:
+        """A lock of a label root that is not held yet; the root is this window's while any of its locks is held."""
+        with self._guard:
+            file = self._files.get(root)
+            if file is None:
+                file = self._files[root] = _LockFile(root)
+            return RootLock(root, file)
+
+
+class RootLock:
+    """A part in ``root/adsnet/lock``; see ``RootLocks``.
+
+    The folder is made when the lock is needed for writing, not for looking. Taking it waits for the disk, often 20 ms.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, file: _LockFile) -> None:
         self.root = root
-        self._path = root / "adsnet" / "lock"
-        self._file: QLockFile | None = None
+        self._file = file
 
     def check(self) -> None:
         """Take the lock if somebody may ever have written here. Raises StorageError, as ``acquire``."""
-        if self._path.parent.is_dir():
+        if self._file.path.parent.is_dir():
             self.acquire()
 
     def acquire(self) -> None:
@@ -33,29 +49,51 @@ class RootLock:
         Raises:
             StorageError: another window holds it, or it cannot be written.
         """
-        if self._file is not None:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"Cannot write {shown(self._path.parent)}: {reason(error)}; choose a folder that you may write to."
-            ) from error
-        lock = QLockFile(str(self._path))
-        lock.setStaleLockTime(0)  # only a dead process makes it stale, not a long session
-        if lock.tryLock(0):
-            self._file = lock
-            return
-        if lock.error() == QLockFile.LockError.LockFailedError:
-            pid, host, _ = lock.getLockInfo()
-            raise StorageError(
-                f"The labels of {shown(self.root)} are open in another window (process {pid} on {host}): "
-                "close it there first."
-            )
-        raise StorageError(f"Cannot write {shown(self._path)}: choose a folder that you may write to.")
+        self._file.hold(self)
 
     def release(self) -> None:
         """Let others have it."""
-        if self._file is not None:
-            self._file.unlock()
-            self._file = None
+        self._file.let_go(self)
+
+
+class _LockFile:
+    """The file on the disk, and who in this window needs it."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "adsnet" / "lock"
+        self._root = root
+        self._guard = threading.Lock()
+        self._holders: set[RootLock] = set()
+        self._lock: QLockFile | None = None
+
+    def hold(self, holder: RootLock) -> None:
+        with self._guard:
+            if self._lock is None:
+                self._lock = self._taken()
+            self._holders.add(holder)
+
+    def let_go(self, holder: RootLock) -> None:
+        with self._guard:
+            self._holders.discard(holder)
+            if not self._holders and self._lock is not None:
+                self._lock.unlock()
+                self._lock = None
+
+    def _taken(self) -> QLockFile:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write {shown(self.path.parent)}: {reason(error)}; choose a folder that you may write to."
+            ) from error
+        lock = QLockFile(str(self.path))
+        lock.setStaleLockTime(0)  # only a dead process makes it stale, not a long session
+        if lock.tryLock(0):
+            return lock
+        if lock.error() == QLockFile.LockError.LockFailedError:
+            pid, host, _ = lock.getLockInfo()
+            raise StorageError(
+                f"The labels of {shown(self._root)} are open in another window (process {pid} on {host}): "
+                "close it there first."
+            )
+        raise StorageError(f"Cannot write {shown(self.path)}: choose a folder that you may write to.")

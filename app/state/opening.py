@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from adsnet.data.raw import RawLayout
 from adsnet.errors import AdsnetError, UnknownFormatError
 from app.state.frames import FrameCache
 from app.state.jobs import Jobs
+from app.state.lock import RootLocks
 from app.state.notices import Notices
 from app.state.records import Records, read_records
 from app.state.sequence import Sequence, open_sequence
@@ -27,10 +27,13 @@ class Ready(NamedTuple):
     records: Records
 
 
-def ready(paths: Iterable[Path], *, raw: RawLayout | None = None) -> Ready:
-    """Open what the user chose and read what is known of its labels; arguments and errors of ``open_sequence``."""
+def ready(paths: Iterable[Path], locks: RootLocks, *, raw: RawLayout | None = None) -> Ready:
+    """Open what the user chose and read what is known of its labels.
+
+    ``locks``: of the window. Other arguments as of ``open_sequence``; errors of it and of ``read_records``.
+    """
     sequence = open_sequence(paths, raw=raw)
-    return Ready(sequence, read_records(sequence))
+    return Ready(sequence, read_records(sequence, locks))
 
 
 class Opener(QObject):
@@ -38,6 +41,7 @@ class Opener(QObject):
 
     Args:
         frames: gets the first frame before the sequence is taken over, so that the window need not wait for it.
+        locks: the label roots of the window.
         install: takes the sequence over, with its records, and whether unsaved edits of the present one are not wanted.
 
     Signals:
@@ -53,6 +57,7 @@ class Opener(QObject):
         jobs: Jobs,
         notices: Notices,
         frames: FrameCache,
+        locks: RootLocks,
         install: Callable[[Sequence, Records, bool], None],
         parent: QObject,
     ) -> None:
@@ -60,6 +65,7 @@ class Opener(QObject):
         self._jobs = jobs
         self._notices = notices
         self._frames = frames
+        self._locks = locks
         self._install = install
         self._discard = False
         self._paths: tuple[Path, ...] = ()
@@ -85,21 +91,24 @@ class Opener(QObject):
     def _run(self, wish: int, paths: tuple[Path, ...], raw: RawLayout | None) -> None:
         result: Ready | Path | str = "The files could not be opened: see the log for what went wrong."
         try:
-            result = opened = ready(paths, raw=raw)
+            result = opened = ready(paths, self._locks, raw=raw)
             self._frames.prepare(opened.sequence)
         except UnknownFormatError as error:
             result = error.path
         except AdsnetError as error:
             result = str(error)
         finally:
-            with contextlib.suppress(RuntimeError):  # the window was closed meanwhile
+            try:
                 self._answered.emit(wish, result)
+            except RuntimeError:  # the window was closed meanwhile
+                _let_go(result)
 
     def _on_answered(self, wish: int, result: object) -> None:
         self._turns.take(lambda: self._take(wish, result))
 
     def _take(self, wish: int, result: object) -> None:
         if wish != self._wish:
+            _let_go(result)
             return
         self._jobs.finish(self._job)
         if isinstance(result, Path):
@@ -112,3 +121,9 @@ class Opener(QObject):
             except AdsnetError as error:
                 result = str(error)
         self._notices.error(str(result), key="open")
+
+
+def _let_go(result: object) -> None:
+    """What was opened is not wanted."""
+    if isinstance(result, Ready):
+        result.records.lock.release()

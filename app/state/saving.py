@@ -15,7 +15,7 @@ from adsnet.data.datasets import Sample
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from app.state.document import MaskDocument
 from app.state.edits import Edit
-from app.state.lock import RootLock
+from app.state.lock import RootLocks
 from app.state.notices import Notices
 from app.state.records import Records
 from app.state.review import ReviewState
@@ -34,7 +34,6 @@ class Opened:
     records: Records
     store: LabelStore
     journal: Journal
-    lock: RootLock
     before: LabelStore | None
 
 
@@ -49,6 +48,7 @@ class Saving(QObject):
     """Saves labels; part of the session.
 
     Attributes:
+        locks: the label roots of this window.
         last_write: the last label or review state that went to the disk in this sequence.
 
     Signals:
@@ -67,6 +67,7 @@ class Saving(QObject):
         self._document = document
         self._review = review
         self._notices = notices
+        self.locks = RootLocks()
         self._opened: Opened | None = None
         self._actions: dict[str, Counter[str]] = {}
         self._conflicts: set[str] = set()
@@ -103,17 +104,15 @@ class Saving(QObject):
         Raises:
             StorageError: another window has its labels open.
         """
-        same = self._opened if self._opened is not None and self._opened.lock.root == sequence.root else None
-        lock = same.lock if same is not None else RootLock(sequence.root)
-        lock.check()
+        records.lock.check()  # held already, unless somebody began to write since the records were read
+        same = self._opened is not None and self._opened.sequence.root == sequence.root
         journal = Journal(sequence.root / "adsnet" / "journal")
-        return Opened(sequence, records, records.store, journal, lock, same.store if same is not None else None)
+        return Opened(sequence, records, records.store, journal, self._needed().store if same else None)
 
     def install(self, opened: Opened) -> None:
         """Change over to a prepared sequence; the one before must be closed."""
         assert self._opened is None
         self._opened = opened
-        opened.lock.check()
         try:
             opened.journal.adopt()
             self._pending = self._worth_recovering(opened)
@@ -127,7 +126,7 @@ class Saving(QObject):
         self._autosave.cancel()
         if self._opened is not None:
             self._opened.journal.close()
-            self._opened.lock.release()
+            self._opened.records.lock.release()
         self._opened, self._pending, self.last_write = None, (), None
         self._actions.clear()
         self._conflicts.clear()
@@ -192,7 +191,7 @@ class Saving(QObject):
 
     def _save(self, stem: str, *, overwrite: bool, state: str) -> None:
         opened = self._needed()
-        opened.lock.acquire()
+        opened.records.lock.acquire()
         mask = self._document.mask_of(stem)
         actions = self._actions.get(stem, Counter())
         opened.store.save(stem, mask, state=state, actions=actions, overwrite=overwrite)
@@ -276,7 +275,7 @@ class Saving(QObject):
                 self._actions.setdefault(stem, Counter())["Mark reviewed"] += 1
                 self.save(stem, state="reviewed")
                 return
-        opened.lock.acquire()
+        opened.records.lock.acquire()
         ours = opened.store.review(stem).mask is not None
         state = "reviewed" if reviewed else "corrected" if ours else "new"
         opened.store.set_state(stem, state)
@@ -323,7 +322,7 @@ class Saving(QObject):
     def _record(self, stem: str, edit: Edit) -> None:
         opened = self._needed()
         try:
-            opened.lock.acquire()
+            opened.records.lock.acquire()
             record = JournalEdit(edit.box, edit.changed, edit.values, edit.text)
             opened.journal.append(stem, record, shape=self._document.shape)
         except StorageError as error:
@@ -378,7 +377,7 @@ class Saving(QObject):
             return
         if opened.sequence.index_of(stem) is None:
             raise LabelError(f"There are unsaved edits of {stem}, which is not open: open all of its folder.")
-        opened.lock.acquire()
+        opened.records.lock.acquire()
         remembered = document.remembers(stem)
         label = document.mask_of(stem) if remembered else opened.store.load(stem, shape=one.shape)
         mask = opened.journal.replay(stem, label)

@@ -78,12 +78,11 @@ class Session(QObject):
         self.saving = Saving(self.document, self.review, self.notices, settings, parent=self)
         self.frames, self.lately = FrameCache(), Lately(self)
         self._sequence: Sequence | None = None
-        self._frame_index = -1
         self._frame: Frame | None = None
-        self._sparsity = settings.sparsity
+        self._frame_index, self._sparsity = -1, settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
-        self.opener = Opener(self.jobs, self.notices, self.frames, self._install, self)
+        self.opener = Opener(self.jobs, self.notices, self.frames, self.saving.locks, self._install, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
         self.predictions.cleared.connect(self.prediction_cleared)
@@ -145,7 +144,7 @@ class Session(QObject):
             FrameError, DatasetError: it cannot be opened.
             StorageError: it is open in another window, or labels cannot be saved; what was open stays open, always.
         """
-        self._install(*ready(paths, raw=raw), discard)
+        self._install(*ready(paths, self.saving.locks, raw=raw), discard)
 
     def open_later(self, paths: Iterable[Path], *, discard: bool = False, raw: RawLayout | None = None) -> None:
         """``open`` without waiting; ends in ``sequence_changed``, ``opener.layout_wanted`` or a notice ``open``."""
@@ -154,10 +153,9 @@ class Session(QObject):
     def _install(self, sequence: Sequence, records: Records, discard: bool) -> None:
         opened = self.saving.prepare(sequence, records)
         if failed := self.close_sequence(discard=discard, silent=True):
-            raise StorageError(
-                f"Labels are not saved, of {counted(len(failed), 'frame')} ({failed[0]} is one): "
-                "save or discard them before something else is opened."
-            )
+            records.lock.release()
+            which = f"{counted(len(failed), 'frame')} ({failed[0]} is one)"
+            raise StorageError(f"Labels of {which} are not saved: save or discard them before you open something else.")
         self.saving.install(opened)
         self.opener.drop()
         self._sequence = sequence

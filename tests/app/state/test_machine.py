@@ -165,7 +165,7 @@ class LabellingMachine(RuleBasedStateMachine):
         opened = self.session.saving._opened
         assert opened is not None
         opened.journal.close()
-        opened.lock.release()
+        opened.records.lock.release()
         before = {name: self.models[name].mask.copy() for name in NAMES}
         differ = {name for name in NAMES if self.dirty(name)}
         abandoned = self.session

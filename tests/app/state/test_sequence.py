@@ -18,7 +18,7 @@ from adsnet.data.frames import Frame
 from adsnet.errors import AdsnetError, DatasetError, FrameError, StorageError
 from adsnet.storage.folders import data_folder
 from app.state.frames import FrameCache
-from app.state.lock import RootLock
+from app.state.lock import RootLocks
 from app.state.sequence import Sequence, open_sequence
 from tests.app.state.conftest import SHAPE, write_frame
 
@@ -181,7 +181,7 @@ def test_the_cache_is_limited_but_holds_one(folder: Path) -> None:
 
 
 def test_a_second_window_is_told_who_has_the_labels(tmp_path: Path, qapp: object) -> None:
-    first, second = RootLock(tmp_path), RootLock(tmp_path)
+    first, second = RootLocks().of(tmp_path), RootLocks().of(tmp_path)
     second.check()
     assert not (tmp_path / "adsnet").exists(), "looking must not write"
     first.acquire()
@@ -197,4 +197,4 @@ def test_a_second_window_is_told_who_has_the_labels(tmp_path: Path, qapp: object
 def test_a_lock_that_cannot_be_written_says_so(tmp_path: Path, qapp: object) -> None:
     (tmp_path / "adsnet").write_text("a file in the way")
     with pytest.raises(StorageError, match="adsnet"):
-        RootLock(tmp_path).acquire()
+        RootLocks().of(tmp_path).acquire()

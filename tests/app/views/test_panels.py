@@ -112,7 +112,7 @@ def test_a_hundred_thousand_rows_are_filtered_and_shown_at_once(session: Session
     qtbot.addWidget(panel)
     panel.resize(300, 700)
     panel.show()
-    session._install(sequence, read_records(sequence), True)
+    session._install(sequence, read_records(sequence, session.saving.locks), True)
     assert panel.model.rowCount() == 100_000
     spent: list[float] = []
     for wish in (
