@@ -28,7 +28,7 @@ class Backstage(QObject):
         super().__init__(parent)
         self._tasks: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._turns = Turns(self)
+        self._turns = Turns.of_the_window()
         self._done.connect(self._report, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, task: Callable[[], Any]) -> None:
@@ -59,4 +59,4 @@ class Backstage(QObject):
                 self._done.emit(result)
 
     def _report(self, result: Any) -> None:
-        self._turns.take(lambda: self.finished.emit(result))
+        self._turns.take(lambda: self.finished.emit(result), of=self)

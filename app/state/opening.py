@@ -71,7 +71,7 @@ class Opener(QObject):
         self._paths: tuple[Path, ...] = ()
         self._wish = 0
         self._job = 0
-        self._turns = Turns(self)
+        self._turns = Turns.of_the_window()
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
 
     def open(self, paths: tuple[Path, ...], *, discard: bool, raw: RawLayout | None = None) -> None:
@@ -104,7 +104,7 @@ class Opener(QObject):
                 _let_go(result)
 
     def _on_answered(self, wish: int, result: object) -> None:
-        self._turns.take(lambda: self._take(wish, result))
+        self._turns.take(lambda: self._take(wish, result), of=self)
 
     def _take(self, wish: int, result: object) -> None:
         if wish != self._wish:

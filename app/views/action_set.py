@@ -46,6 +46,7 @@ class ActionSet(QObject):
         self._reasons: dict[str, str | None] = {}
         self._local: tuple[QWidget, ...] = ()
         self._local_keys: list[QShortcut] = []
+        self._key_texts: dict[str, str] = {}
         self.keymap: Keymap = keymap_from(session.settings.shortcuts)[0]
         groups: dict[str, QActionGroup] = {}
         for spec in ACTIONS:
@@ -60,6 +61,7 @@ class ActionSet(QObject):
             action.triggered.connect(lambda _checked=False, name=spec.id: self._triggered(name, perform))
             parent.addAction(action)
             self._actions[spec.id] = action
+        # Not one of the turns that all share: keys are looked at between these, and find what holds by then.
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
         self._connect()
@@ -88,6 +90,7 @@ class ActionSet(QObject):
             shortcut.setEnabled(False)
             shortcut.deleteLater()
         self._local_keys = []
+        self._key_texts = {action_id: self.keymap.text(action_id) for action_id in self._actions}
         for action_id, action in self._actions.items():
             keys = self.keymap.keys(action_id)
             wide = [key for key in keys if not needs_focus(key)]
@@ -133,7 +136,7 @@ class ActionSet(QObject):
         """Write the tips of an action: what it does, its keys, and why it cannot be used now."""
         action, spec, reason = self._actions[action_id], self._specs[action_id], self._reasons[action_id]
         tip = spec.tip or spec.text.rstrip("…")
-        keys = self.keymap.text(action_id)
+        keys = self._key_texts[action_id]
         tip = f"{tip} ({keys})" if keys else tip
         action.setToolTip(f"{tip}\n{reason}" if reason else tip)
         action.setWhatsThis(whats_this(spec, keys, reason))
@@ -164,32 +167,28 @@ class ActionSet(QObject):
 
     def _triggered(self, action_id: str, perform: Callable[[str], None]) -> None:
         perform(action_id)
-        self.refresh()  # a checkable action has toggled itself; what holds is the session
+        if self._specs[action_id].checkable:
+            self.refresh()  # it has toggled itself; what holds is the session
+        else:
+            self._later.start()
 
     def _connect(self) -> None:
-        session, later = self._session, self._later.start
+        session = self._session
         session.settings_changed.connect(self._read_keys)
         for signal in (
             session.settings_changed, session.sequence_changed,
             session.frame_changed, session.prediction_arrived, session.prediction_cleared,
-            session.model_changed, session.document.undo_changed, session.document.loaded, session.review.reset,
-            session.fine_tune.cleared, session.sparsity_changed, session.report.changed, session.player.changed,
-            self._comparison.folder_changed,
+            session.model_changed, session.document.undo_changed, session.document.loaded, session.document.committed,
+            session.review.reset, session.review.changed, session.sparsity_changed, session.report.changed,
+            session.fine_tune.cleared, session.fine_tune.status_changed, session.player.changed,
+            session.display.levels_changed, session.display.overlay_changed, session.display.aid_changed,
+            session.predictions.rejected_changed, session.predictions.threshold_changed,
+            self._comparison.folder_changed, self._comparison.shown_changed,
+            self._selection.tool_changed, self._selection.target_changed,
         ):  # fmt: skip
-            signal.connect(later)
-        session.document.committed.connect(self._refresh_later)
-        session.review.changed.connect(self._refresh_later)
-        self._comparison.shown_changed.connect(self._refresh_later)
-        session.display.overlay_changed.connect(self._refresh_later)
-        session.display.aid_changed.connect(self._refresh_later)
-        session.display.levels_changed.connect(later)
-        session.fine_tune.status_changed.connect(self._refresh_later)
-        self._selection.tool_changed.connect(self._refresh_later)
-        session.predictions.rejected_changed.connect(self._refresh_later)
-        session.predictions.threshold_changed.connect(self._refresh_later)
-        self._selection.target_changed.connect(self._refresh_later)
+            signal.connect(self._refresh_later)
 
-    def _refresh_later(self, _change: object = None) -> None:
+    def _refresh_later(self, *_: object) -> None:
         self._later.start()
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from app.state.player import Player
+from app.state.turns import Later
 
 _PLAYING_MS = 100
 
@@ -91,19 +92,18 @@ class WhileSeen(QObject):
         self._widget = widget
         self._action = action
         self._wanted = False
-        self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self._act)
+        self._later = Later(self._act, parent=self)
         widget.installEventFilter(self)
 
     def wish(self) -> None:
         """Ask for the action."""
         self._wanted = True
-        self._later.start()
+        self._later.wish()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """It is painted: somebody looks."""
         if self._wanted and event.type() == QEvent.Type.Paint:
-            self._later.start()
+            self._later.wish()
         return False
 
     def _act(self) -> None:

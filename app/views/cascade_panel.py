@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from adsnet.config import Sparsity
 from adsnet.prediction import Prediction
 from app.state.session import Session
+from app.state.turns import Later
 from app.views.binding import Throttle, quiet
 from app.views.parts import heading, quiet_label, rule, tool_button
 from app.views.plots import QuietPlot
@@ -74,8 +75,9 @@ class CascadePanel(QWidget):
             controls.slider.sliderReleased.connect(self._throttle.flush)
         session.sparsity_changed.connect(self._read_sparsity)
         session.frame_changed.connect(self._read_forced)
-        session.predictions.arrived.connect(self._read_prediction)
-        session.predictions.cleared.connect(self._read_prediction)
+        prediction = Later(self._read_prediction, parent=self)
+        session.predictions.arrived.connect(prediction.wish)
+        session.predictions.cleared.connect(prediction.wish)
         self._read_sparsity()
         self._read_prediction()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import (
     QAbstractListModel,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QRect,
     QRectF,
@@ -16,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -37,12 +38,12 @@ from app.views.parts import ProgressBar, draw_state, quiet_label
 from app.views.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
-StateRole = Qt.ItemDataRole.UserRole + 1
-UnsavedRole = Qt.ItemDataRole.UserRole + 2
-FrameRole = Qt.ItemDataRole.UserRole + 3
-LabelRole = Qt.ItemDataRole.UserRole + 4
-MeasureRole = Qt.ItemDataRole.UserRole + 5
+RowRole = Qt.ItemDataRole.UserRole + 1
 _ROW_AIR = 9
+_MARK = 12
+"""Side of the mark of a state in pixels."""
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 STATE_TITLES = {
     "new": "New",
@@ -50,6 +51,16 @@ STATE_TITLES = {
     "corrected": "Corrected: its label was edited or accepted here",
     "reviewed": "Reviewed: its label is right",
 }
+
+
+class Row(NamedTuple):
+    """What is drawn of a frame: together, since every question to a model costs as much as drawing a word."""
+
+    name: str
+    state: str
+    unsaved: bool
+    labelled: bool
+    number: str  # its place or, sorted by a measure, that
 
 
 class FrameModel(QAbstractListModel):
@@ -70,26 +81,25 @@ class FrameModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._frames)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name, state, measure and frame of a row."""
-        frame, review = self._frames.frame_at(index.row()), self._review
+        """What is drawn of a row, and its texts."""
+        frame = self._frames.frame_at(index.row())
+        if role == RowRole:
+            return self._row(frame)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._frames.name(frame)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(frame)
-        if role == StateRole:
-            return review.state(frame)
-        if role == UnsavedRole:
-            return review.unsaved(frame)
-        if role == LabelRole:
-            return review.has_label(frame)
-        if role == FrameRole:
-            return frame
-        if role == MeasureRole:
-            order = self._frames.filter.order
-            return self._frames.measure(frame, order) if order in MEASURES else None
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._frames.name(frame)}, {review.state(frame)}"
+            return f"{self._frames.name(frame)}, {self._review.state(frame)}"
         return None
+
+    def _row(self, frame: int) -> Row:
+        order, review = self._frames.filter.order, self._review
+        measure = self._frames.measure(frame, order) if order in MEASURES else None
+        number = str(frame + 1) if measure is None else f"{measure:.2f}"
+        return Row(
+            self._frames.name(frame), review.state(frame), review.unsaved(frame), review.has_label(frame), number
+        )
 
     def _tip(self, frame: int) -> str:
         labelled = "has a label" if self._review.has_label(frame) else "no label yet"
@@ -107,16 +117,21 @@ class FrameModel(QAbstractListModel):
 class FrameDelegate(QStyledItemDelegate):
     """Draws state mark and name of a frame, and its number or, sorted by a measure, that."""
 
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._marks: dict[tuple[str, bool, int | None, float], QPixmap] = {}
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """One line and some air."""
         return QSize(120, option.fontMetrics.height() + _ROW_AIR)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one row."""
+        row: Row = index.data(RowRole)
         rect: QRect = option.rect
         palette: QPalette = option.palette
         state: QStyle.StateFlag = option.state
-        painter.save()
+        metrics: QFontMetrics = option.fontMetrics
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected:
             painter.fillRect(rect, palette.highlight())
@@ -124,23 +139,29 @@ class FrameDelegate(QStyledItemDelegate):
             hover = QColor(palette.color(QPalette.ColorRole.Highlight))
             hover.setAlpha(40)
             painter.fillRect(rect, hover)
-        side = 12
-        mark = QRectF(rect.left() + 8, rect.center().y() - side / 2 + 0.5, side, side)
         on = palette.color(QPalette.ColorRole.Highlight) if selected else None
-        draw_state(painter, mark, str(index.data(StateRole)), labelled=bool(index.data(LabelRole)), on=on)
+        mark = self._mark(row.state, row.labelled, on, painter.device().devicePixelRatio())
+        painter.drawPixmap(rect.left() + 8, rect.center().y() - _MARK // 2 + 1, mark)
         text = palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text)
-        measure = index.data(MeasureRole)
-        number = str(int(index.data(FrameRole)) + 1) if measure is None else f"{measure:.2f}"
-        number_width = painter.fontMetrics().horizontalAdvance(number) + 8
         painter.setPen(text if selected else QColor(colours().faint))
-        right = rect.adjusted(0, 0, -8, 0)
-        painter.drawText(right, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
+        painter.drawText(rect.adjusted(0, 0, -8, 0), _RIGHT, row.number)
         painter.setPen(text)
-        name = str(index.data(Qt.ItemDataRole.DisplayRole)) + (" •" if index.data(UnsavedRole) else "")
-        place = rect.adjusted(28, 0, -number_width - 8, 0)
-        elided = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, place.width())
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
-        painter.restore()
+        name = f"{row.name} •" if row.unsaved else row.name
+        place = rect.adjusted(28, 0, -metrics.horizontalAdvance(row.number) - 16, 0)
+        painter.drawText(place, _LEFT, metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, place.width()))
+
+    def _mark(self, state: str, labelled: bool, on: QColor | None, ratio: float) -> QPixmap:
+        """The mark, drawn once for all rows. ``on``: the colour of a selected row. ``ratio``: pixels of the screen."""
+        key = (state, labelled, None if on is None else on.rgb(), ratio)
+        if (mark := self._marks.get(key)) is None:
+            mark = QPixmap(round(_MARK * ratio), round(_MARK * ratio))
+            mark.setDevicePixelRatio(ratio)
+            mark.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(mark)
+            draw_state(painter, QRectF(0, 0, _MARK, _MARK), state, labelled=labelled, on=on)
+            painter.end()
+            self._marks[key] = mark
+        return mark
 
 
 def _list_of(model: FrameModel) -> QTableView:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QSlid
 
 from app.imaging.colours import ROLES
 from app.state.session import Session
+from app.state.turns import Later
 from app.views.binding import quiet
 from app.views.icons import set_icon
 from app.views.parts import Swatch, quiet_label, tool_button
@@ -78,8 +79,9 @@ class LayersPanel(QWidget):
         layout.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._display.overlay_changed.connect(self._read)
-        session.predictions.arrived.connect(self._read_available)
-        session.predictions.cleared.connect(self._read_available)
+        available = Later(self._read_available, parent=self)
+        session.predictions.arrived.connect(available.wish)
+        session.predictions.cleared.connect(available.wish)
         self._read()
         self._read_available()
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 
 from adsnet.data.labels import read_mask
@@ -49,14 +49,14 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 def just_before_it_is_taken_over(studio: Studio, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something once, between the answer of the thread that opens and the turn in which it is taken over."""
-    turns = studio.session.opener.findChild(Turns)
-    assert isinstance(turns, Turns)
+    turns, opener = Turns.of_the_window(), studio.session.opener
     take = turns.take
 
-    def taking(action: Callable[[], None]) -> None:
-        monkeypatch.setattr(turns, "take", take)
-        take(action)
-        act()
+    def taking(action: Callable[[], None], *, of: QObject) -> None:
+        take(action, of=of)
+        if of is opener:
+            monkeypatch.setattr(turns, "take", take)
+            act()
 
     monkeypatch.setattr(turns, "take", taking)
 
