@@ -59,7 +59,9 @@ def frames_of(samples: Sequence[Sample]) -> Sequence[FrameRef]:
 def masks_of(samples: Sequence[Sample]) -> tuple[Path | None, ...]:
     """The label file of each sample, or None."""
     if isinstance(samples, FolderSamples):
-        return tuple(map(samples.masks.get, stems_of(samples.frames)))
+        if not samples.masks:  # very many frames rarely have any
+            return (None,) * len(samples)
+        return tuple(samples.masks.get(stem) for stem in stems_of(samples.frames))
     return tuple(sample.mask for sample in samples)
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from natsort import natsort_keygen, ns
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from adsnet.data.arrays import array_count, read_array
 from adsnet.data.lazy import Lazy
+from adsnet.data.pieces import pieces, sorted_in_pieces
 from adsnet.data.pixels import Pixels
 from adsnet.data.raw import RAW_SUFFIXES, RawLayout, raw_count, read_raw
 from adsnet.data.still import STILL_SUFFIXES, VIDEO_SUFFIXES, kind_of, radiometric_note, read_still
@@ -38,6 +38,7 @@ __all__ = [
     "list_frames",
     "list_stills",
     "natural_ranks",
+    "naturally_sorted",
     "no_images",
     "read_frame",
     "stems_of",
@@ -160,7 +161,7 @@ def list_stills(folder: Path, suffixes: tuple[str, ...] = STILL_SUFFIXES) -> Sti
             names = [e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(suffixes)]
     except (OSError, ValueError) as error:
         raise FrameError(f"Cannot list {shown(folder)}: {reason(error)}; check the path.") from error
-    return Stills(folder, sorted(names, key=_order_of(names)))
+    return Stills(folder, naturally_sorted(names))
 
 
 def list_frames(path: Path, *, raw: RawLayout | None = None) -> Sequence[FrameRef]:
@@ -195,24 +196,27 @@ def list_frames(path: Path, *, raw: RawLayout | None = None) -> Sequence[FrameRe
     return (FrameRef(path),) if count is None else tuple(FrameRef(path, index) for index in range(count))
 
 
+def naturally_sorted(names: Sequence[str]) -> list[str]:
+    """The names in natural order, in which 2 comes before 10 and case does not count."""
+    if _plain_order_is_natural(names):
+        return sorted_in_pieces(names)
+    return [name for _, name in sorted_in_pieces([(_natural_key(name), name) for name in names])]
+
+
 def natural_ranks(names: Sequence[str]) -> NDArray[np.intp]:
-    """(N,) the place of each name in natural order, in which 2 comes before 10 and case does not count."""
+    """(N,) the place of each name in natural order; the first of several that are the same comes first."""
+    key = str if _plain_order_is_natural(names) else lambda name: (_natural_key(name), name)
+    order = sorted_in_pieces([(key(name), place) for place, name in enumerate(names)])
     ranks = np.empty(len(names), np.intp)
-    order = _order_of(names)
-    ranks[sorted(range(len(names)), key=lambda i: order(names[i]))] = np.arange(len(names))
+    ranks[[place for _, place in order]] = np.arange(len(names))
     return ranks
 
 
-def _order_of(names: Sequence[str]) -> Callable[[str], Any]:
-    """The key that sorts the names naturally.
-
-    Numbered frames, whose names differ in digits at the same places only, are in natural order where they are in
-    plain order, which is found much sooner.
-    """
-    forms = "\0".join(names).translate(_DIGITS_ALIKE)  # all at once is fast; no name has a NUL in it
-    if forms == "\0".join([forms.partition("\0")[0]] * len(names)):
-        return str
-    return lambda name: (_natural_key(name), name)
+def _plain_order_is_natural(names: Sequence[str]) -> bool:
+    """Whether the names differ in digits at the same places only, as those of numbered frames: found much sooner."""
+    form = names[0].translate(_DIGITS_ALIKE) if names else ""
+    # Many names at once are fast; none has a NUL in it.
+    return all("\0".join(piece).translate(_DIGITS_ALIKE) == "\0".join([form] * len(piece)) for piece in pieces(names))
 
 
 def no_images(folder: Path) -> FrameError:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from adsnet.data.datasets import Dataset, Sample, frames_of, is_dataset, masks_of, open_dataset, set_root
 from adsnet.data.frames import Frame, FrameRef, labels_of, natural_ranks, read_frame, stems_of
+from adsnet.data.pieces import pieces
 from adsnet.data.raw import RawLayout
 from adsnet.data.splits import splits_of
 from adsnet.data.still import kind_of
@@ -58,7 +59,8 @@ class Sequence:
     _places: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._places.update(zip(self.stems, range(len(self.stems)), strict=True))
+        for places in pieces(range(len(self.stems))):
+            self._places.update((self.stems[place], place) for place in places)
         assert len(self._places) == len(self.frames) == len(self.masks), "stems must be unique"
 
     def __len__(self) -> int:
@@ -187,7 +189,10 @@ def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: Severa
 
 def _unique_stems(own: tuple[str, ...], frames: Several[FrameRef]) -> tuple[str, ...]:
     """A label name for each frame; where two files have one stem, the later ones get their suffix or folder too."""
-    if len(set(own)) == len(own):
+    different: set[str] = set()
+    for piece in pieces(own):
+        different.update(piece)
+    if len(different) == len(own):
         return own
     counts = Counter(own)
     used: set[str] = set()

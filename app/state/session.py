@@ -24,6 +24,7 @@ from app.state.notices import Notices
 from app.state.opening import Opener, ready
 from app.state.player import Player
 from app.state.predictions import PredictionKey, PredictionState
+from app.state.read_ahead import ReadAhead
 from app.state.records import Records
 from app.state.report import Report
 from app.state.review import ReviewState
@@ -40,7 +41,7 @@ class Session(QObject):
 
     Attributes:
         document, display, predictions, jobs, review, fine_tune, report, player, notices: its parts, each with signals.
-        saving, frames, opener, lately: for the engines and handlers; views use the methods below.
+        saving, frames, read_ahead, opener, lately: for the engines and handlers; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
@@ -82,6 +83,7 @@ class Session(QObject):
         self._frame_index, self._sparsity = -1, settings.sparsity
         self._engine = settings.engine
         self._model: Model | None = None
+        self.read_ahead = ReadAhead(self, self.frames)
         self.opener = Opener(self.jobs, self.notices, self.frames, self.saving.locks, self._install, self)
         self.display.apply(settings)
         self.predictions.arrived.connect(self._on_prediction)
@@ -210,7 +212,6 @@ class Session(QObject):
         self.document.commit()
         if self.saving.automatic and not self.document.is_clean:
             self.saving.save_all()
-        forwards = index >= self._frame_index
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
         try:
             self._frame = self.frames.read(self._sequence, index)
@@ -228,7 +229,6 @@ class Session(QObject):
             self.predictions.clear()  # only then: panels that are emptied and filled again cost twice
         self._show_label()
         self.display.follow(self._frame.pixels, new_sequence=new_sequence)
-        self.frames.ahead(self._sequence, index + (1 if forwards else -1))
         self.frame_changed.emit()
 
     def _show_label(self) -> None:
