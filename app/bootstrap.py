@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PROGRAM = "adsnet-studio"
 _WORKER_GRACE_MS = 4000
 _TRAINING_GRACE_MS = 5000
+_SWITCH_SECONDS = 0.001
+"""How long a thread that reads files keeps the interpreter when the window wants it, many times for one frame: Python's
+own 5 ms add up to a stall."""
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -60,6 +63,7 @@ def main(arguments: Sequence[str] | None = None, *, started: Callable[[Studio], 
     reason = why_no_window(os.environ)
     if reason is not None:
         return _refuse(reason)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         model = None if wanted.model is None else resolve_model(wanted.model)
         raw = None if wanted.raw is None else RawLayout.parse(wanted.raw)
