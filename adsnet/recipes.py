@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adsnet.config import FAST_MODEL, PAPER_LOSS, PAPER_MODEL, LossConfig, TrainConfig
 
 PAPER_TRAINING = TrainConfig(
@@ -37,6 +39,9 @@ REFINING = TrainConfig(
 )
 """What a network of the configuration ``default`` is trained further with, on the same frames."""
 
+FINDING = replace(REFINING, loss=replace(REFINING.loss, found=0.3), iterations=7_000, learning_rate=1e-3)
+"""What a refined network is trained further with: targets that the decisions keep and the mask loses."""
+
 FINE_TUNING = TrainConfig(
     iterations=200,
     batch=4,
@@ -52,6 +57,7 @@ FINE_TUNING = TrainConfig(
 NAMED_CONFIGS: dict[str, TrainConfig] = {
     "default": TrainConfig(),
     "fast": TrainConfig(model=FAST_MODEL),
+    "find": FINDING,
     "fine-tune": FINE_TUNING,
     "paper": PAPER_TRAINING,
     "refine": REFINING,

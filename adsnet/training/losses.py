@@ -108,7 +108,8 @@ def found(logits: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:
     """
     numbers, count = _numbered(label)
     peaks = logits.new_full((count + 1,), -math.inf).scatter_reduce(0, numbers, logits.flatten(), "amax")[1:]
-    return F.softplus(-peaks).sum() / mean(logits.new_tensor(float(count))).clamp(min=1.0)
+    # Several processes can have less than one each, the mean over them; none at all have none to add up either.
+    return F.softplus(-peaks).sum() / mean(logits.new_tensor(float(count))).clamp(min=1e-3)
 
 
 def _numbered(label: Tensor) -> tuple[Tensor, int]:
