@@ -228,6 +228,7 @@ class Studio:
         self.judging.shutdown()
         self.comparing.shutdown()
         self.session.close_sequence(discard=self._discard)
+        self.session.saving.locks.close()
         self.client.wait_shutdown(_WORKER_GRACE_MS)
         self.training.wait_shutdown(_WORKER_GRACE_MS)
         self.judging.wait_shutdown(_WORKER_GRACE_MS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -68,7 +69,8 @@ def _mask_terms(
         terms["soft_iou"] = _mean([soft_iou(logits, label) for logits in maps])
         weights["soft_iou"] = config.soft_iou
     if config.found:
-        terms["found"] = _mean([found(logits, label, mean) for logits in maps])
+        targets = number_targets(label)
+        terms["found"] = _mean([found(logits, targets, mean) for logits in maps])
         weights["found"] = config.found
     return terms, weights
 
@@ -99,24 +101,15 @@ def soft_iou(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
     return (1 - (intersection + smooth) / (union + smooth)).mean()
 
 
-def found(logits: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:
-    """-log(largest probability in a target), averaged over the targets; what coverage is for the decisions.
+class Numbered(NamedTuple):
+    """The targets of a batch."""
 
-    The soft IoU has no gradient where the network is sure that a target is none, and the focal loss weighs it by its
-    few pixels: such a target stays lost. Targets at the edge are left out: of what a crop cuts off little may be seen.
-    ``logits``, ``label``: (B, 1, H, W).
-    """
-    numbers, count = _numbered(label)
-    peaks = logits.new_full((count + 1,), -math.inf).scatter_reduce(0, numbers, logits.flatten(), "amax")[1:]
-    # Several processes can have less than one each, the mean over them; none at all have none to add up either.
-    return F.softplus(-peaks).sum() / mean(logits.new_tensor(float(count))).clamp(min=1e-3)
+    numbers: Tensor  # (B · H · W,) int64: 1..many over the whole batch, 0 where no target counts
+    many: int
 
 
-def _numbered(label: Tensor) -> tuple[Tensor, int]:
-    """The number of the target at every pixel, (B · H · W,), over the whole batch, and how many there are.
-
-    0 where there is none or one that touches the edge.
-    """
+def number_targets(label: Tensor) -> Numbered:
+    """Number the targets of a label (B, 1, H, W) but those at the edge: of what a crop cuts off little may be seen."""
     numbers, count = [], 0
     for mask in label[:, 0].cpu().numpy() > 0:
         own, here = label_components(mask)
@@ -125,7 +118,19 @@ def _numbered(label: Tensor) -> tuple[Tensor, int]:
         renumbered[inside] = np.arange(count + 1, count + 1 + len(inside))
         numbers.append(renumbered[own])
         count += len(inside)
-    return torch.from_numpy(np.stack(numbers).ravel()).to(label.device), count
+    return Numbered(torch.from_numpy(np.stack(numbers).ravel()).to(label.device), count)
+
+
+def found(logits: Tensor, targets: Numbered, mean: Mean = only_here) -> Tensor:
+    """-log(largest probability in a target), averaged over the targets; what coverage is for the decisions.
+
+    The soft IoU has no gradient where the network is sure that a target is none, and the focal loss weighs it by its
+    few pixels: such a target stays lost. ``logits``: (B, 1, H, W).
+    """
+    peaks = logits.new_full((targets.many + 1,), -math.inf)
+    peaks = peaks.scatter_reduce(0, targets.numbers, logits.flatten(), "amax")[1:]
+    # Each of several processes may have less than one in the mean. Where there is none, nothing is divided.
+    return F.softplus(-peaks).sum() / mean(logits.new_tensor(float(targets.many))).clamp(min=1e-3)
 
 
 def iou_score(score_logits: Tensor, predicted: Tensor, label: Tensor, mean: Mean = only_here) -> Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from PySide6.QtCore import QLockFile
 
 from adsnet.errors import StorageError
 from adsnet.storage.files import reason, shown
+
+_PATIENCE_SECONDS = 0.5
 
 
 class RootLocks:
@@ -18,18 +20,27 @@ class RootLocks:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._files: WeakValueDictionary[Path, _LockFile] = WeakValueDictionary()
+        self._closed = False
 
     def of(self, root: Path) -> RootLock:
         """A lock of a label root that is not held yet; the root is this window's while any of its locks is held."""
         with self._guard:
             file = self._files.get(root)
             if file is None:
-                file = self._files[root] = _LockFile(root)
+                file = self._files[root] = _LockFile(root, closed=self._closed)
             return RootLock(root, file)
+
+    def close(self) -> None:
+        """Let go of all for good: the program ends, and a thread that still opens something is not waited for."""
+        with self._guard:
+            self._closed = True
+            files = list(self._files.values())
+        for file in files:
+            file.close()
 
 
 class RootLock:
-    """A part in ``root/adsnet/lock``; see ``RootLocks``.
+    """A part in ``root/adsnet/lock``; see ``RootLocks``. It is let go of when it is forgotten, too.
 
     The folder is made when the lock is needed for writing, not for looking. Taking it waits for the disk, often 20 ms.
     """
@@ -59,15 +70,18 @@ class RootLock:
 class _LockFile:
     """The file on the disk, and who in this window needs it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, closed: bool) -> None:
         self.path = root / "adsnet" / "lock"
         self._root = root
         self._guard = threading.Lock()
-        self._holders: set[RootLock] = set()
+        self._holders: WeakSet[RootLock] = WeakSet()
         self._lock: QLockFile | None = None
+        self._closed = closed
 
     def hold(self, holder: RootLock) -> None:
         with self._guard:
+            if self._closed:
+                raise StorageError(f"The labels of {shown(self._root)} are not opened: the program ends.")
             if self._lock is None:
                 self._lock = self._taken()
             self._holders.add(holder)
@@ -78,6 +92,15 @@ class _LockFile:
             if not self._holders and self._lock is not None:
                 self._lock.unlock()
                 self._lock = None
+
+    def close(self) -> None:
+        # On a dead network share a thread may take it for ever.
+        if self._guard.acquire(timeout=_PATIENCE_SECONDS):
+            self._closed = True
+            if self._lock is not None:
+                self._lock.unlock()
+                self._lock = None
+            self._guard.release()
 
     def _taken(self) -> QLockFile:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -98,17 +99,16 @@ class Opener(QObject):
         except AdsnetError as error:
             result = str(error)
         finally:
-            try:
+            with contextlib.suppress(RuntimeError):  # the window was closed meanwhile
                 self._answered.emit(wish, result)
-            except RuntimeError:  # the window was closed meanwhile
-                _let_go(result)
 
     def _on_answered(self, wish: int, result: object) -> None:
         self._turns.take(lambda: self._take(wish, result), of=self)
 
     def _take(self, wish: int, result: object) -> None:
         if wish != self._wish:
-            _let_go(result)
+            if isinstance(result, Ready):
+                result.records.lock.release()
             return
         self._jobs.finish(self._job)
         if isinstance(result, Path):
@@ -121,9 +121,3 @@ class Opener(QObject):
             except AdsnetError as error:
                 result = str(error)
         self._notices.error(str(result), key="open")
-
-
-def _let_go(result: object) -> None:
-    """What was opened is not wanted."""
-    if isinstance(result, Ready):
-        result.records.lock.release()

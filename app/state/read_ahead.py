@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from app.state.frames import FrameCache
-from app.state.turns import Later
 
 if TYPE_CHECKING:
     from app.state.session import Session
@@ -27,8 +26,13 @@ class ReadAhead(QObject):
         super().__init__(session)
         self._session, self._frames = session, frames
         self._index, self._by = -1, 1
-        self._later = Later(self._read, parent=self)
+        self._later = QTimer(self, singleShot=True, interval=0)  # timers have their turn after painting
+        self._later.timeout.connect(self._read)
+        session.sequence_changed.connect(self._start)
         session.frame_changed.connect(self._follow)
+
+    def _start(self) -> None:
+        self._index, self._by = -1, 1
 
     def _follow(self) -> None:
         index = self._session.frame_index
@@ -37,7 +41,7 @@ class ReadAhead(QObject):
         if self._session.player.playing:
             self._read()
         else:
-            self._later.wish()
+            self._later.start()
 
     def _read(self) -> None:
         sequence = self._session.sequence

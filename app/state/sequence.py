@@ -59,8 +59,8 @@ class Sequence:
     _places: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for places in pieces(range(len(self.stems))):
-            self._places.update((self.stems[place], place) for place in places)
+        # One after the other, not zipped: other threads can have the interpreter in between.
+        self._places.update((stem, place) for place, stem in enumerate(self.stems))
         assert len(self._places) == len(self.frames) == len(self.masks), "stems must be unique"
 
     def __len__(self) -> int:

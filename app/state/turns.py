@@ -63,11 +63,6 @@ class Later(QObject):
             self._wanted = True
             self._turns.take(self._act, of=self)
 
-    def cancel(self) -> None:
-        """Take the wish back, if there is one."""
-        self._wanted = False
-
     def _act(self) -> None:
-        if self._wanted:
-            self._wanted = False
-            self._action()
+        self._wanted = False
+        self._action()

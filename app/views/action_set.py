@@ -61,7 +61,6 @@ class ActionSet(QObject):
             action.triggered.connect(lambda _checked=False, name=spec.id: self._triggered(name, perform))
             parent.addAction(action)
             self._actions[spec.id] = action
-        # Not one of the turns that all share: keys are looked at between these, and find what holds by then.
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
         self._connect()
@@ -167,10 +166,8 @@ class ActionSet(QObject):
 
     def _triggered(self, action_id: str, perform: Callable[[str], None]) -> None:
         perform(action_id)
-        if self._specs[action_id].checkable:
-            self.refresh()  # it has toggled itself; what holds is the session
-        else:
-            self._later.start()
+        # A checkable action has toggled itself; what holds is the session. And the next key may be waiting already.
+        self.refresh()
 
     def _connect(self) -> None:
         session = self._session

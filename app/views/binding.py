@@ -98,7 +98,8 @@ class WhileSeen(QObject):
     def wish(self) -> None:
         """Ask for the action."""
         self._wanted = True
-        self._later.wish()
+        if self._is_seen():
+            self._later.wish()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """It is painted: somebody looks."""
@@ -107,6 +108,9 @@ class WhileSeen(QObject):
         return False
 
     def _act(self) -> None:
-        if self._wanted and not self._widget.visibleRegion().isEmpty():
+        if self._wanted and self._is_seen():
             self._wanted = False
             self._action()
+
+    def _is_seen(self) -> bool:
+        return not self._widget.visibleRegion().isEmpty()

@@ -11,7 +11,7 @@ from torch import Tensor
 from adsnet.config import PAPER_LOSS, LossConfig
 from adsnet.model.acs import StageOutput
 from adsnet.model.network import Output
-from adsnet.training.losses import coverage, focal, found, iou_score, mask_loss, soft_iou, total_loss
+from adsnet.training.losses import coverage, focal, found, iou_score, mask_loss, number_targets, soft_iou, total_loss
 from tests.adsnet.tiny import noise
 
 LN2 = math.log(2)
@@ -108,13 +108,13 @@ def test_coverage_looks_at_patches_with_a_target_only() -> None:
 def test_a_target_is_found_by_its_most_probable_pixel() -> None:
     label = frame_with((3, 3), (4, 4), (20, 20))
     logits = torch.full_like(label, -50.0)
-    assert found(logits, label).item() == pytest.approx(50, rel=1e-5)
+    assert found(logits, number_targets(label)).item() == pytest.approx(50, rel=1e-5)
     logits[0, 0, 4, 4] = 0.0
-    assert found(logits, label).item() == pytest.approx((LN2 + 50) / 2, rel=1e-5)
+    assert found(logits, number_targets(label)).item() == pytest.approx((LN2 + 50) / 2, rel=1e-5)
     logits[0, 0, 20, 20] = 50.0
-    assert found(logits, label).item() == pytest.approx(LN2 / 2, rel=1e-5)
+    assert found(logits, number_targets(label)).item() == pytest.approx(LN2 / 2, rel=1e-5)
     logits[0, 0, 10, 10] = 50.0  # a false alarm is the matter of other terms
-    assert found(logits, label).item() == pytest.approx(LN2 / 2, rel=1e-5)
+    assert found(logits, number_targets(label)).item() == pytest.approx(LN2 / 2, rel=1e-5)
 
 
 def test_every_target_of_a_batch_is_one() -> None:
@@ -122,14 +122,16 @@ def test_every_target_of_a_batch_is_one() -> None:
     labels = torch.cat([large, frame_with((5, 5)), frame_with()])
     logits = torch.full_like(labels, -30.0)
     logits[0, 0, 5, 5] = 0.0
-    assert found(logits, labels).item() == pytest.approx((LN2 + 30) / 2, rel=1e-5)
+    assert found(logits, number_targets(labels)).item() == pytest.approx((LN2 + 30) / 2, rel=1e-5)
 
 
 def test_targets_that_the_crop_cuts_off_are_not_to_be_found() -> None:
     edges = [((0, 9), (1, 9)), ((31, 9),), ((9, 0),), ((9, 31),)]
     for pixels in edges:
-        assert found(torch.full((1, 1, 32, 32), -50.0), frame_with(*pixels)).item() == 0
-    assert found(torch.full((1, 1, 32, 32), -50.0), frame_with(*edges[0], (20, 20))).item() == pytest.approx(50)
+        assert found(torch.full((1, 1, 32, 32), -50.0), number_targets(frame_with(*pixels))).item() == 0
+    assert found(
+        torch.full((1, 1, 32, 32), -50.0), number_targets(frame_with(*edges[0], (20, 20)))
+    ).item() == pytest.approx(50)
 
 
 def test_a_lost_target_is_drawn_to_where_it_is_most_probable() -> None:
@@ -137,7 +139,7 @@ def test_a_lost_target_is_drawn_to_where_it_is_most_probable() -> None:
     logits = torch.full_like(label, -20.0)
     logits[0, 0, 8, 9] = -19.0
     logits.requires_grad_()
-    (gradient,) = torch.autograd.grad(found(logits, label), logits)
+    (gradient,) = torch.autograd.grad(found(logits, number_targets(label)), logits)
     assert gradient[0, 0, 8, 9].item() == pytest.approx(-1, rel=1e-5)
     assert gradient.count_nonzero() == 1
     (of_soft_iou,) = torch.autograd.grad(soft_iou(logits, label), logits)

@@ -49,3 +49,10 @@ def test_at_once_while_it_plays(session: Session, wished: list[int]) -> None:
     session.go_to(1)
     assert wished == [2]
     session.player.pause()
+
+
+def test_of_another_sequence_the_second_frame(session: Session, dataset: Path, wished: list[int], qtbot: QtBot) -> None:
+    session.go_to(2)
+    qtbot.waitUntil(lambda: wished == [3])
+    session.open([dataset])
+    qtbot.waitUntil(lambda: wished == [3, 1])

@@ -194,6 +194,32 @@ def test_a_second_window_is_told_who_has_the_labels(tmp_path: Path, qapp: object
     second.release()
 
 
+def test_a_root_is_held_while_anybody_in_the_window_needs_it(tmp_path: Path, qapp: object) -> None:
+    locks, other = RootLocks(), RootLocks().of(tmp_path)
+    first, second = locks.of(tmp_path), locks.of(tmp_path)
+    first.acquire()
+    second.acquire()
+    first.release()
+    with pytest.raises(StorageError, match="another window"):
+        other.acquire()
+    del first, second  # forgotten, as by a thread that failed
+    other.acquire()
+    other.release()
+
+
+def test_locks_of_a_window_that_is_closed_are_let_go_for_good(tmp_path: Path, qapp: object) -> None:
+    locks, other = RootLocks(), RootLocks().of(tmp_path)
+    held = locks.of(tmp_path)
+    held.acquire()
+    locks.close()
+    assert not (tmp_path / "adsnet" / "lock").exists()
+    for late in (held, locks.of(tmp_path), locks.of(tmp_path / "another")):
+        with pytest.raises(StorageError, match="the program ends"):
+            late.acquire()
+    other.acquire()
+    other.release()
+
+
 def test_a_lock_that_cannot_be_written_says_so(tmp_path: Path, qapp: object) -> None:
     (tmp_path / "adsnet").write_text("a file in the way")
     with pytest.raises(StorageError, match="adsnet"):
