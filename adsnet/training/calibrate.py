@@ -19,7 +19,7 @@ from adsnet.sweep import THRESHOLDS, Sweep, measure, sweep
 
 CANDIDATES = tuple(threshold for threshold in THRESHOLDS if 0.1 <= threshold <= 0.9)
 
-AS_GOOD = 0.002
+AS_GOOD = 0.004
 """Differences of nIoU up to this are chance, those of false alarms between the same thresholds are not."""
 
 
