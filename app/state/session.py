@@ -225,6 +225,7 @@ class Session(QObject):
             return
         self.notices.withdraw("frame")
         self.notices.keep("note", self._frame.note)
+        self.predictions.features.clear()  # those of the frame before, also where the prediction is known
         if (key := self.prediction_key()) is None or not self.predictions.recall(key):
             self.predictions.clear()  # only then: panels that are emptied and filled again cost twice
         self._show_label()

@@ -22,7 +22,7 @@ from adsnet.config import Sparsity
 from adsnet.data.frames import Frame
 from adsnet.data.labels import read_mask, write_mask
 from adsnet.errors import AdsnetError, LabelError, StorageError
-from adsnet.prediction import Prediction
+from adsnet.prediction import Features, Prediction
 from adsnet.storage.folders import data_folder
 from app.imaging.raster import brush
 from app.state.model import Model
@@ -309,6 +309,19 @@ def test_predictions_belong_to_their_frame(session: Session) -> None:
     assert key is not None and session.predictions.recall(key) and told == ["arrived"]
     session.set_model(Model("other", Path("other"), {}))
     assert session.prediction is None
+
+
+def test_feature_maps_belong_to_their_frame(session: Session) -> None:
+    predict(session, (5, 5))
+    session.step(1)
+    predict(session, (7, 7))
+    features = session.predictions.features
+    features.take(Features((), (16, 16)))
+    session.set_sparsity(Sparsity((0.1, 0.2)))
+    assert features.current is not None, "other patches, the same features"
+    session.set_sparsity(Sparsity())
+    session.step(-1)
+    assert session.prediction is not None and features.current is None
 
 
 def test_a_prediction_of_another_size_is_never_accepted(session: Session) -> None:
