@@ -38,7 +38,6 @@ __all__ = [
     "list_frames",
     "list_stills",
     "natural_ranks",
-    "naturally_sorted",
     "no_images",
     "read_frame",
     "stems_of",
@@ -161,7 +160,7 @@ def list_stills(folder: Path, suffixes: tuple[str, ...] = STILL_SUFFIXES) -> Sti
             names = [e.name for e in entries if e.name[:1] != "." and e.name.lower().endswith(suffixes)]
     except (OSError, ValueError) as error:
         raise FrameError(f"Cannot list {shown(folder)}: {reason(error)}; check the path.") from error
-    return Stills(folder, naturally_sorted(names))
+    return Stills(folder, _naturally_sorted(names))
 
 
 def list_frames(path: Path, *, raw: RawLayout | None = None) -> Sequence[FrameRef]:
@@ -196,7 +195,7 @@ def list_frames(path: Path, *, raw: RawLayout | None = None) -> Sequence[FrameRe
     return (FrameRef(path),) if count is None else tuple(FrameRef(path, index) for index in range(count))
 
 
-def naturally_sorted(names: Sequence[str]) -> list[str]:
+def _naturally_sorted(names: Sequence[str]) -> list[str]:
     """The names in natural order, in which 2 comes before 10 and case does not count."""
     if _plain_order_is_natural(names):
         return sorted_in_pieces(names)

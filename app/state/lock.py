@@ -89,18 +89,20 @@ class _LockFile:
     def let_go(self, holder: RootLock) -> None:
         with self._guard:
             self._holders.discard(holder)
-            if not self._holders and self._lock is not None:
-                self._lock.unlock()
-                self._lock = None
+            if not self._holders:
+                self._unlock()
 
     def close(self) -> None:
         # On a dead network share a thread may take it for ever.
         if self._guard.acquire(timeout=_PATIENCE_SECONDS):
             self._closed = True
-            if self._lock is not None:
-                self._lock.unlock()
-                self._lock = None
+            self._unlock()
             self._guard.release()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.unlock()
+            self._lock = None
 
     def _taken(self) -> QLockFile:
         try:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from adsnet.data.datasets import Dataset, Sample, frames_of, is_dataset, masks_of, open_dataset, set_root
 from adsnet.data.frames import Frame, FrameRef, labels_of, natural_ranks, read_frame, stems_of
-from adsnet.data.pieces import pieces
 from adsnet.data.raw import RawLayout
 from adsnet.data.splits import splits_of
 from adsnet.data.still import kind_of
@@ -189,10 +188,7 @@ def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: Severa
 
 def _unique_stems(own: tuple[str, ...], frames: Several[FrameRef]) -> tuple[str, ...]:
     """A label name for each frame; where two files have one stem, the later ones get their suffix or folder too."""
-    different: set[str] = set()
-    for piece in pieces(own):
-        different.update(piece)
-    if len(different) == len(own):
+    if len({stem for stem in own}) == len(own):  # one after the other, too
         return own
     counts = Counter(own)
     used: set[str] = set()

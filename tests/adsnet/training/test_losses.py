@@ -127,11 +127,10 @@ def test_every_target_of_a_batch_is_one() -> None:
 
 def test_targets_that_the_crop_cuts_off_are_not_to_be_found() -> None:
     edges = [((0, 9), (1, 9)), ((31, 9),), ((9, 0),), ((9, 31),)]
+    lost = torch.full((1, 1, 32, 32), -50.0)
     for pixels in edges:
-        assert found(torch.full((1, 1, 32, 32), -50.0), number_targets(frame_with(*pixels))).item() == 0
-    assert found(
-        torch.full((1, 1, 32, 32), -50.0), number_targets(frame_with(*edges[0], (20, 20)))
-    ).item() == pytest.approx(50)
+        assert found(lost, number_targets(frame_with(*pixels))).item() == 0
+    assert found(lost, number_targets(frame_with(*edges[0], (20, 20)))).item() == pytest.approx(50)
 
 
 def test_a_lost_target_is_drawn_to_where_it_is_most_probable() -> None:
