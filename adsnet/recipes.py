@@ -42,6 +42,9 @@ REFINING = TrainConfig(
 FINDING = replace(REFINING, loss=replace(REFINING.loss, found=0.3), iterations=7_000, learning_rate=1e-3)
 """What a refined network is trained further with: targets that the decisions keep and the mask loses."""
 
+HARDENING = replace(FINDING, loss=replace(FINDING.loss, found=0.5), iterations=12_000, hard_crops=0.25)
+"""What the network of FINDING is trained further with: the places where it is wrong, false alarms most of all."""
+
 FINE_TUNING = TrainConfig(
     iterations=200,
     batch=4,
@@ -59,6 +62,7 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "fast": TrainConfig(model=FAST_MODEL),
     "find": FINDING,
     "fine-tune": FINE_TUNING,
+    "harden": HARDENING,
     "paper": PAPER_TRAINING,
     "refine": REFINING,
     "upright": UPRIGHT_TRAINING,

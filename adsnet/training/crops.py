@@ -22,6 +22,7 @@ from adsnet.model.acs import patch_grid
 from adsnet.normalise import normalise
 from adsnet.processes import ALONE, Processes
 from adsnet.training.cutouts import Cutout, cut_out, paste
+from adsnet.training.mistakes import FindMistakes, Place
 from adsnet.training.offsets import masks_lie_beside
 from adsnet.training.scenes import Scene, put_together, take_apart
 
@@ -45,6 +46,7 @@ class _Frame(NamedTuple):
     fixed: bool  #              whether its crops are neither turned nor scaled
     cutouts: list[Cutout]  #    targets of the frames of its set
     scene: Scene | None  #      its parts, where its background can be mirrored
+    mistakes: list[Place]  #    where the network was wrong in it
 
 
 class CropSource:
@@ -59,23 +61,32 @@ class CropSource:
         config: TrainConfig,
         *,
         backgrounds: Sequence[Dataset] = (),
+        mistakes: FindMistakes | None = None,
         skipped: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """``skipped`` is told one sentence for every frame that cannot be read; the others are used.
+        """``mistakes`` finds those that hard crops are drawn around, where there are to be such.
+
+        ``skipped`` is told one sentence for every frame that cannot be read; the others are used.
 
         Raises:
             TrainingError: a data set has no readable frame with a label.
         """
         self._config = config
         self._compressed = _is_compressed(config)
-        self._sets = [_decoded(dataset, config, skipped) for dataset in datasets]
+        self._sets = [_decoded(dataset, config, mistakes, skipped) for dataset in datasets]
         self._all = [frame for frames in self._sets for frame in frames]
-        self._backgrounds = [frame for dataset in backgrounds for frame in _decoded(dataset, config, skipped)]
+        self._backgrounds = [frame for dataset in backgrounds for frame in _decoded(dataset, config, mistakes, skipped)]
+        self._hard = [(frame, place) for frame in self._all + self._backgrounds for place in frame.mistakes]
 
     @property
     def frames(self) -> int:
         """Number of frames over all sets and backgrounds."""
-        return sum(map(len, self._sets)) + len(self._backgrounds)
+        return len(self._all) + len(self._backgrounds)
+
+    @property
+    def mistakes(self) -> int:
+        """Number of places that hard crops are drawn around."""
+        return len(self._hard)
 
     def batch(self, iteration: int, processes: Processes = ALONE) -> Batch:
         """What one process computes step ``iteration`` from: its share of the crops of the step."""
@@ -96,18 +107,18 @@ class CropSource:
     def crop(self, number: int) -> tuple[FloatImage, NDArray[np.bool_]]:
         """Crop ``number``: frame (S, S) float32 and label (S, S) bool."""
         random = np.random.default_rng([self._config.seed, number])
-        if self._backgrounds and random.random() < self._config.background_crops:
-            frames = self._backgrounds
-        elif self._config.sampling == "sets":
-            frames = self._sets[random.integers(len(self._sets))]
+        if self._hard and random.random() < self._config.hard_crops:
+            frame, place = self._hard[random.integers(len(self._hard))]
+            whole, mask = frame.values, frame.mask
         else:
-            frames = self._all
-        frame = frames[random.integers(len(frames))]
-        whole, mask = self._whole(frame, random)
+            frame, place = self._draw(random), None
+            whole, mask = self._whole(frame, random)
         size = self._config.crop
         scaled = not frame.fixed and random.random() < self._config.scaled_crops
         window = round(size / random.uniform(0.75, 1.35)) if scaled else size
-        top, left = _window_corner(mask, window, random, random.random() < self._config.target_crops)
+        if place is None and random.random() < self._config.target_crops:
+            place = _place_in(mask, random)
+        top, left = _window_corner(mask.shape, window, place, random)
         values = _resized(_cut(whole, top, left, window).astype(np.float32), size)
         label = _resized(_cut(mask, top, left, window).astype(np.float32), size) > 0.5
         if self._config.pasted_crops and random.random() < self._config.pasted_crops:
@@ -117,6 +128,16 @@ class CropSource:
         if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
         return _photometric(values, label, random)
+
+    def _draw(self, random: np.random.Generator) -> _Frame:
+        """A frame of the backgrounds, of any set or of all."""
+        if self._backgrounds and random.random() < self._config.background_crops:
+            frames = self._backgrounds
+        elif self._config.sampling == "sets":
+            frames = self._sets[random.integers(len(self._sets))]
+        else:
+            frames = self._all
+        return frames[random.integers(len(frames))]
 
     def _whole(self, frame: _Frame, random: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The frame as it is, or with its background mirrored under its targets."""
@@ -139,17 +160,21 @@ def _is_compressed(config: TrainConfig) -> bool:
     return config.normalisation.kind == "asinh"
 
 
-def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], None]) -> list[_Frame]:
+def _decoded(
+    dataset: Dataset, config: TrainConfig, mistakes: FindMistakes | None, skipped: Callable[[str], None]
+) -> list[_Frame]:
     """Every frame that can be read."""
     compressed = _is_compressed(config)
     kept_as = np.float16 if compressed else np.float32  # fixed constants can leave values that float16 does not hold
     frames = []
+    wrong: list[list[Place]] = []
     for index in range(len(dataset.samples)):
         try:
             pixels, mask = dataset.read(index)
         except AdsnetError as error:
             skipped(str(error))
             continue
+        wrong.append(mistakes(pixels, mask) if mistakes is not None else [])
         frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
     if not frames:
         raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
@@ -164,21 +189,29 @@ def _decoded(dataset: Dataset, config: TrainConfig, skipped: Callable[[str], Non
             for (values, mask), targets in zip(frames, targets_of, strict=True)
         ]
     cutouts = [cutout for targets in targets_of for cutout in targets]
-    return [_Frame(*frame, fixed, cutouts, scene) for frame, scene in zip(frames, scenes, strict=True)]
+    return [
+        _Frame(*frame, fixed, cutouts, scene, places)
+        for frame, scene, places in zip(frames, scenes, wrong, strict=True)
+    ]
+
+
+def _place_in(mask: NDArray[np.bool_], random: np.random.Generator) -> Place | None:
+    """A random target pixel, if there is one."""
+    rows, columns = np.nonzero(mask)
+    pick = random.integers(len(rows)) if len(rows) else 0
+    return Place(int(rows[pick]), int(columns[pick])) if len(rows) else None
 
 
 def _window_corner(
-    mask: NDArray[np.bool_], window: int, random: np.random.Generator, on_target: bool
+    shape: tuple[int, ...], window: int, place: Place | None, random: np.random.Generator
 ) -> tuple[int, int]:
-    """Top left corner of a window inside the frame; it holds a random target pixel if that is wanted and possible."""
+    """Top left corner of a window inside the frame that holds the place, if one is given."""
     corner = []
-    rows, columns = np.nonzero(mask) if on_target else (np.empty(0), np.empty(0))
-    pick = random.integers(len(rows)) if len(rows) else 0
-    for axis, places in enumerate((rows, columns)):
-        last = max(0, mask.shape[axis] - window)
+    for axis, size in enumerate(shape):
+        last = max(0, size - window)
         low, high = 0, last
-        if len(places):
-            low, high = max(0, int(places[pick]) - window + 1), min(last, int(places[pick]))
+        if place is not None:
+            low, high = max(0, place[axis] - window + 1), min(last, place[axis])
         corner.append(int(random.integers(low, high + 1)))
     return corner[0], corner[1]
 

@@ -37,6 +37,7 @@ from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_c
 from adsnet.training.crops import Batch, CropSource
 from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
+from adsnet.training.mistakes import mistakes_of
 from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import learning_rate, update_average
 from adsnet.training.trained import seed_step, trained_of
@@ -130,6 +131,8 @@ def run(
         return
     if not job.data:
         raise TrainingError("there is no data to train on; give at least one data set")
+    if job.config.hard_crops and job.init is None:
+        raise TrainingError("hard_crops are places where a model is wrong; give the model to train further by --init")
     every = job.config.held_out
     training, held_out = split(job.data, every)
     background, quiet = split([(folder, None) for folder in job.backgrounds], every, backgrounds=True)
@@ -140,9 +143,15 @@ def run(
     if processes.first:
         _write_run_files(job, held_out)
     sets, background = training[: len(job.data)], training[len(job.data) :]
-    source = CropSource(sets, job.config, backgrounds=background, skipped=notices.append)
+    mistakes = None
+    if job.init is not None and job.config.hard_crops:
+        yield Notice("looking for the mistakes of the model that is trained further")
+        mistakes = mistakes_of(predict_frames(*load_any(job.init)))
+    source = CropSource(sets, job.config, backgrounds=background, mistakes=mistakes, skipped=notices.append)
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
+    if mistakes is not None:
+        yield Notice(f"{source.mistakes} places where it is wrong are drawn more often")
 
     trainer = _Trainer(job, state, frames, processes)
     del state  # several times the size of the network

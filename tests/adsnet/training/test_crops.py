@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ from adsnet.errors import TrainingError
 from adsnet.evaluation import without_labels
 from adsnet.processes import Processes
 from adsnet.targets import label_components
-from adsnet.training.crops import CropSource, _cut, _photometric, _turned, _window_corner
+from adsnet.training.crops import CropSource, _cut, _photometric, _place_in, _turned, _window_corner
+from adsnet.training.mistakes import Place
 from tests.adsnet.tiny import quick, write_set
 
 seeds = st.integers(0, 10_000)
@@ -169,20 +172,42 @@ def test_a_window_lies_in_the_frame_and_on_its_target(height: int, width: int, w
     random = np.random.default_rng(seed)
     mask = np.zeros((height, width), np.bool_)
     mask[random.integers(height), random.integers(width)] = True
-    top, left = _window_corner(mask, window, random, on_target=True)
+    place = _place_in(mask, random)
+    assert place is not None and mask[place]
+    top, left = _window_corner(mask.shape, window, place, random)
     assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
     assert _cut(mask, top, left, window).any()
-    top, left = _window_corner(mask, window, random, on_target=False)
+    top, left = _window_corner(mask.shape, window, None, random)
     assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
-    top, left = _window_corner(np.zeros_like(mask), window, random, on_target=True)
-    assert 0 <= top <= max(0, height - window) and 0 <= left <= max(0, width - window)
+    assert _place_in(np.zeros_like(mask), random) is None
 
 
 def test_windows_reach_every_place(data_set: Path) -> None:
-    mask = np.zeros((10, 10), np.bool_)
     random = np.random.default_rng(0)
-    corners = {_window_corner(mask, 8, random, on_target=False) for _ in range(200)}
+    corners = {_window_corner((10, 10), 8, None, random) for _ in range(200)}
     assert corners == {(r, c) for r in range(3) for c in range(3)}
+
+
+def test_hard_crops_hold_a_mistake(data_set: Path, tmp_path: Path) -> None:
+    """A place in one frame only: with a half of hard crops it is drawn that often, and all else is drawn as ever."""
+    dataset = open_dataset(data_set)
+    marked, _ = dataset.read(1)
+    place = Place(marked.shape[0] - 1, 0)  # a corner, so that only one window holds it
+
+    def find(pixels: NDArray[Any], label: NDArray[np.bool_]) -> list[Place]:
+        return [place] if np.array_equal(pixels, marked) else []
+
+    options = quick(crop=32, turned_crops=0.0, scaled_crops=0.0, hard_crops=0.5)
+    source = CropSource([dataset], options, mistakes=find)
+    assert source.mistakes == 1
+    only = CropSource([dataset], replace(options, hard_crops=1.0), mistakes=find)
+    corners = [only.crop(n)[1] for n in range(20)]
+    label = dataset.read(1)[1]
+    assert all(np.array_equal(corner, label[-32:, :32]) for corner in corners)
+    hard = sum(np.array_equal(source.crop(n)[1], label[-32:, :32]) for n in range(200))
+    assert 70 < hard < 140
+    plain, none = CropSource([dataset], quick(crop=32)), CropSource([dataset], quick(crop=32, hard_crops=0.5))
+    assert all(np.array_equal(plain.crop(n)[0], none.crop(n)[0]) for n in range(20))  # nowhere was it wrong
 
 
 def test_beyond_the_frame_its_edge_goes_on_and_there_is_no_target() -> None:
