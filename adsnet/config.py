@@ -214,8 +214,7 @@ PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0
 
 _SHARES = (
     "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "pasted_crops",
-    "hard_crops",
-    "background_crops",
+    "hard_crops", "background_crops",
 )  # fmt: skip
 
 
@@ -251,7 +250,8 @@ class TrainConfig:
         mirrored_backgrounds: share of crops of such a set whose background is mirrored under its targets.
         swapped_targets: share of the targets in these that change for one of another frame, of the same contrast.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
-        hard_crops: share of crops that hold a place where the network that is trained further was wrong at the start.
+        hard_crops: share of crops that hold a place where the network that is trained further is wrong when it starts;
+            they are not mirrored under their targets. The shares of targets, backgrounds and sets are of the others.
         background_crops: share of crops from frames without targets, where some are given.
         calibrate: shift the mask logits of the trained network, so that 0.5 is the threshold that suits the held-out
             frames best: see ``best_threshold``.

@@ -1,7 +1,7 @@
 """Training crops: frames decoded and normalised once, then cropped and augmented.
 
-Crop number n and the noise of its decisions are pure functions of (seed, n): a resumed run sees exactly what an
-uninterrupted one sees, and several processes together see what one with as large a batch does.
+Crop number n and the noise of its decisions are pure functions of the frames and of (seed, n): a resumed run sees
+exactly what an uninterrupted one sees, and several processes together see what one with as large a batch does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from adsnet.model.acs import patch_grid
 from adsnet.normalise import normalise
 from adsnet.processes import ALONE, Processes
 from adsnet.training.cutouts import Cutout, cut_out, paste
-from adsnet.training.mistakes import FindMistakes, Place
+from adsnet.training.mistakes import Place
 from adsnet.training.offsets import masks_lie_beside
 from adsnet.training.scenes import Scene, put_together, take_apart
 
@@ -46,7 +46,7 @@ class _Frame(NamedTuple):
     fixed: bool  #              whether its crops are neither turned nor scaled
     cutouts: list[Cutout]  #    targets of the frames of its set
     scene: Scene | None  #      its parts, where its background can be mirrored
-    mistakes: list[Place]  #    where the network was wrong in it
+    mistakes: list[Place]  #    where the network that is trained further is wrong in it
 
 
 class CropSource:
@@ -61,10 +61,10 @@ class CropSource:
         config: TrainConfig,
         *,
         backgrounds: Sequence[Dataset] = (),
-        mistakes: FindMistakes | None = None,
+        mistakes: Sequence[Sequence[list[Place]]] = (),
         skipped: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """``mistakes`` finds those that hard crops are drawn around, where there are to be such.
+        """``mistakes`` are what hard crops are drawn around: by data set and frame, those of the backgrounds last.
 
         ``skipped`` is told one sentence for every frame that cannot be read; the others are used.
 
@@ -73,20 +73,18 @@ class CropSource:
         """
         self._config = config
         self._compressed = _is_compressed(config)
-        self._sets = [_decoded(dataset, config, mistakes, skipped) for dataset in datasets]
+        everywhere = [*datasets, *backgrounds]
+        places = mistakes or [[[] for _ in dataset.samples] for dataset in everywhere]
+        decoded = [_decoded(dataset, config, at, skipped) for dataset, at in zip(everywhere, places, strict=True)]
+        self._sets = decoded[: len(datasets)]
         self._all = [frame for frames in self._sets for frame in frames]
-        self._backgrounds = [frame for dataset in backgrounds for frame in _decoded(dataset, config, mistakes, skipped)]
-        self._hard = [(frame, place) for frame in self._all + self._backgrounds for place in frame.mistakes]
+        self._backgrounds = [frame for frames in decoded[len(datasets) :] for frame in frames]
+        self._hard = [frame for frame in self._all + self._backgrounds if frame.mistakes]
 
     @property
     def frames(self) -> int:
         """Number of frames over all sets and backgrounds."""
         return len(self._all) + len(self._backgrounds)
-
-    @property
-    def mistakes(self) -> int:
-        """Number of places that hard crops are drawn around."""
-        return len(self._hard)
 
     def batch(self, iteration: int, processes: Processes = ALONE) -> Batch:
         """What one process computes step ``iteration`` from: its share of the crops of the step."""
@@ -108,8 +106,9 @@ class CropSource:
         """Crop ``number``: frame (S, S) float32 and label (S, S) bool."""
         random = np.random.default_rng([self._config.seed, number])
         if self._hard and random.random() < self._config.hard_crops:
-            frame, place = self._hard[random.integers(len(self._hard))]
-            whole, mask = frame.values, frame.mask
+            frame = self._hard[random.integers(len(self._hard))]
+            place: Place | None = frame.mistakes[random.integers(len(frame.mistakes))]
+            whole, mask = frame.values, frame.mask  # as it was when the network was wrong
         else:
             frame, place = self._draw(random), None
             whole, mask = self._whole(frame, random)
@@ -161,20 +160,20 @@ def _is_compressed(config: TrainConfig) -> bool:
 
 
 def _decoded(
-    dataset: Dataset, config: TrainConfig, mistakes: FindMistakes | None, skipped: Callable[[str], None]
+    dataset: Dataset, config: TrainConfig, mistakes: Sequence[list[Place]], skipped: Callable[[str], None]
 ) -> list[_Frame]:
     """Every frame that can be read."""
     compressed = _is_compressed(config)
     kept_as = np.float16 if compressed else np.float32  # fixed constants can leave values that float16 does not hold
     frames = []
-    wrong: list[list[Place]] = []
+    places: list[list[Place]] = []
     for index in range(len(dataset.samples)):
         try:
             pixels, mask = dataset.read(index)
         except AdsnetError as error:
             skipped(str(error))
             continue
-        wrong.append(mistakes(pixels, mask) if mistakes is not None else [])
+        places.append(mistakes[index])
         frames.append((normalise(pixels, config.normalisation).astype(kept_as), mask))
     if not frames:
         raise TrainingError(f"{dataset.root}: no frame with a label can be read; label some frames first")
@@ -190,16 +189,17 @@ def _decoded(
         ]
     cutouts = [cutout for targets in targets_of for cutout in targets]
     return [
-        _Frame(*frame, fixed, cutouts, scene, places)
-        for frame, scene, places in zip(frames, scenes, wrong, strict=True)
+        _Frame(*frame, fixed, cutouts, scene, wrong) for frame, scene, wrong in zip(frames, scenes, places, strict=True)
     ]
 
 
 def _place_in(mask: NDArray[np.bool_], random: np.random.Generator) -> Place | None:
     """A random target pixel, if there is one."""
     rows, columns = np.nonzero(mask)
-    pick = random.integers(len(rows)) if len(rows) else 0
-    return Place(int(rows[pick]), int(columns[pick])) if len(rows) else None
+    if not len(rows):
+        return None
+    pick = random.integers(len(rows))
+    return int(rows[pick]), int(columns[pick])
 
 
 def _window_corner(

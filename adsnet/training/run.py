@@ -37,7 +37,7 @@ from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_c
 from adsnet.training.crops import Batch, CropSource
 from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
-from adsnet.training.mistakes import mistakes_of
+from adsnet.training.mistakes import Place, find_mistakes
 from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import learning_rate, update_average
 from adsnet.training.trained import seed_step, trained_of
@@ -122,6 +122,8 @@ def run(
             checkpoint is kept).
         DatasetError, ModelFileError, StorageError: as raised below.
     """
+    if job.config.hard_crops and job.init is None:
+        raise TrainingError("hard_crops are drawn where a model is wrong: it takes a model that is trained further")
     job = _with_network_of_init(job)
     candidate = job.out / MODEL_FILE
     notices: list[str] = []
@@ -131,8 +133,6 @@ def run(
         return
     if not job.data:
         raise TrainingError("there is no data to train on; give at least one data set")
-    if job.config.hard_crops and job.init is None:
-        raise TrainingError("hard_crops are places where a model is wrong; give the model to train further by --init")
     every = job.config.held_out
     training, held_out = split(job.data, every)
     background, quiet = split([(folder, None) for folder in job.backgrounds], every, backgrounds=True)
@@ -143,17 +143,21 @@ def run(
     if processes.first:
         _write_run_files(job, held_out)
     sets, background = training[: len(job.data)], training[len(job.data) :]
-    mistakes = None
-    if job.init is not None and job.config.hard_crops:
-        yield Notice("looking for the mistakes of the model that is trained further")
-        mistakes = mistakes_of(predict_frames(*load_any(job.init)))
+    mistakes: list[list[list[Place]]] = state["mistakes"] if state is not None else []
+    if job.config.hard_crops and state is None:
+        predict = predict_frames(*load_any(cast(Path, job.init)))
+        for dataset in training:
+            yield Notice(
+                f"looking for the mistakes of the model in the {len(dataset.samples)} frames of {dataset.name}"
+            )
+            mistakes.append(find_mistakes(dataset, predict, processes, should_stop=should_stop, skipped=notices.append))
+        yield Notice(f"mistakes in the frames to train on: {sum(len(places) for at in mistakes for places in at)}")
+        del predict  # a network and what it knows of its last frame
     source = CropSource(sets, job.config, backgrounds=background, mistakes=mistakes, skipped=notices.append)
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
-    if mistakes is not None:
-        yield Notice(f"{source.mistakes} places where it is wrong are drawn more often")
 
-    trainer = _Trainer(job, state, frames, processes)
+    trainer = _Trainer(job, state, frames, mistakes, processes)
     del state  # several times the size of the network
     if job.init is not None:
         yield from _score("current", predict_frames(*load_any(job.init)), held_out, processes)
@@ -187,9 +191,20 @@ def run(
 class _Trainer:
     """Network, optimiser and weight average, and how they are stepped, saved and restored."""
 
-    def __init__(self, job: TrainJob, state: dict[str, Any] | None, frames: str, processes: Processes) -> None:
-        """``state``: the checkpoint to go on from. ``frames``: what identifies the data of the run."""
+    def __init__(
+        self,
+        job: TrainJob,
+        state: dict[str, Any] | None,
+        frames: str,
+        mistakes: list[list[list[Place]]],
+        processes: Processes,
+    ) -> None:
+        """``state``: the checkpoint to go on from. ``frames``: what identifies the data of the run.
+
+        ``mistakes``: kept in the checkpoints, since another machine might find a place more or less.
+        """
         self.frames = frames
+        self.mistakes = mistakes
         self.processes = processes
         self.config = job.config
         self.out = job.out
@@ -279,6 +294,7 @@ class _Trainer:
             {
                 "config": json.dumps(to_dict(self.config)),
                 "frames": self.frames,
+                "mistakes": self.mistakes,
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(),

@@ -40,7 +40,7 @@ def trained(out: Path, data: Path, config: TrainConfig, model: Path, processes: 
 @pytest.mark.slow
 def test_two_processes_train_as_one_with_the_double_batch(data_set: Path, model_path: Path, tmp_path: Path) -> None:
     """To rounding, where batch normalisation keeps its statistics; otherwise every process has those of its crops."""
-    frozen = quick(iterations=4, batch=2, freeze_statistics=True, loss=LossConfig(found=0.3))
+    frozen = quick(iterations=4, batch=2, freeze_statistics=True, hard_crops=0.5, loss=LossConfig(found=0.3))
     two = trained(tmp_path / "two", data_set, frozen, model_path, processes=2)
     one = trained(tmp_path / "one", data_set, replace(frozen, batch=4), model_path)
     assert len(one) == len(two) == 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from adsnet.evaluation import without_labels
 from adsnet.processes import Processes
 from adsnet.targets import label_components
 from adsnet.training.crops import CropSource, _cut, _photometric, _place_in, _turned, _window_corner
-from adsnet.training.mistakes import Place
 from tests.adsnet.tiny import quick, write_set
 
 seeds = st.integers(0, 10_000)
@@ -182,32 +180,48 @@ def test_a_window_lies_in_the_frame_and_on_its_target(height: int, width: int, w
     assert _place_in(np.zeros_like(mask), random) is None
 
 
-def test_windows_reach_every_place(data_set: Path) -> None:
+def test_windows_reach_every_place() -> None:
     random = np.random.default_rng(0)
     corners = {_window_corner((10, 10), 8, None, random) for _ in range(200)}
     assert corners == {(r, c) for r in range(3) for c in range(3)}
 
 
-def test_hard_crops_hold_a_mistake(data_set: Path, tmp_path: Path) -> None:
-    """A place in one frame only: with a half of hard crops it is drawn that often, and all else is drawn as ever."""
+def test_hard_crops_hold_a_mistake(data_set: Path) -> None:
+    """The corner of one frame, so that a single window holds it; with a half of hard crops it is drawn that often."""
     dataset = open_dataset(data_set)
-    marked, _ = dataset.read(1)
-    place = Place(marked.shape[0] - 1, 0)  # a corner, so that only one window holds it
-
-    def find(pixels: NDArray[Any], label: NDArray[np.bool_]) -> list[Place]:
-        return [place] if np.array_equal(pixels, marked) else []
-
+    pixels, label = dataset.read(1)
+    mistakes: list[list[tuple[int, int]]] = [[] for _ in dataset.samples]
+    mistakes[1] = [(pixels.shape[0] - 1, 0)]
     options = quick(crop=32, turned_crops=0.0, scaled_crops=0.0, hard_crops=0.5)
-    source = CropSource([dataset], options, mistakes=find)
-    assert source.mistakes == 1
-    only = CropSource([dataset], replace(options, hard_crops=1.0), mistakes=find)
-    corners = [only.crop(n)[1] for n in range(20)]
-    label = dataset.read(1)[1]
-    assert all(np.array_equal(corner, label[-32:, :32]) for corner in corners)
-    hard = sum(np.array_equal(source.crop(n)[1], label[-32:, :32]) for n in range(200))
-    assert 70 < hard < 140
-    plain, none = CropSource([dataset], quick(crop=32)), CropSource([dataset], quick(crop=32, hard_crops=0.5))
-    assert all(np.array_equal(plain.crop(n)[0], none.crop(n)[0]) for n in range(20))  # nowhere was it wrong
+    source = CropSource([dataset], options, mistakes=[mistakes])
+    only = CropSource([dataset], replace(options, hard_crops=1.0), mistakes=[mistakes])
+    assert all(np.array_equal(only.crop(n)[1], label[-32:, :32]) for n in range(20))
+    assert 70 < sum(np.array_equal(source.crop(n)[1], label[-32:, :32]) for n in range(200)) < 140
+    nowhere = CropSource([dataset], options, mistakes=[[[] for _ in dataset.samples]])
+    plain = CropSource([dataset], replace(options, hard_crops=0.0))
+    assert all(np.array_equal(plain.crop(n)[0], nowhere.crop(n)[0]) for n in range(20))
+
+
+def test_mistakes_stay_with_their_frames(tmp_path: Path) -> None:
+    """Also where a frame before them cannot be read, and in backgrounds smaller than a crop."""
+    data = write_set(tmp_path / "set", count=4)
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    for name, value in (("a", 10), ("b", 200)):
+        Image.fromarray(np.full((20, 24), value, np.uint8)).save(calm / f"{name}.png")
+    dataset, background = open_dataset(data), without_labels(open_dataset(calm))
+    dataset.samples[0].frame.path.write_bytes(b"no picture")
+    here = [(19, 23)]
+    none: list[list[tuple[int, int]]] = [[] for _ in dataset.samples]
+    options = quick(crop=32, hard_crops=1.0, normalisation=Normalisation("fixed"))
+    for mistakes, wanted in (([none, [[], here]], 200), ([none, [here, []]], 10)):
+        source = CropSource([dataset], options, backgrounds=[background], mistakes=mistakes)
+        assert all(abs(np.median(source.crop(n)[0]) / wanted - 1) < 0.3 for n in range(20))
+    third, pixels = [[], [], here, []], dataset.read(2)[0]
+    still = replace(options, turned_crops=0.0, scaled_crops=0.0)
+    source = CropSource([dataset], still, backgrounds=[background], mistakes=[third, [[], []]])
+    assert len({source.crop(n)[1].tobytes() for n in range(20)}) > 1  # windows around the place
+    assert source.frames == 5 and pixels.shape[0] > 20
 
 
 def test_beyond_the_frame_its_edge_goes_on_and_there_is_no_target() -> None:

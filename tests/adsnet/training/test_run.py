@@ -325,17 +325,21 @@ def test_fine_tuning_keeps_network_input_and_statistics(data_set: Path, tmp_path
     assert not np.array_equal(arrays["backbone.stem.0.weight"], before["backbone.stem.0.weight"])
 
 
-def test_training_further_goes_where_the_model_is_wrong(data_set: Path, model_path: Path, tmp_path: Path) -> None:
-    """The mistakes are found again on resuming, so that the curve is the uninterrupted one."""
+def test_training_further_goes_where_the_model_is_wrong(
+    data_set: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mistakes are kept in the checkpoint, so that a resumed run has the uninterrupted curve."""
     hard = quick(iterations=4, checkpoint_every=1, hard_crops=0.5)
     whole = train(job_of(data_set, tmp_path / "whole", hard, init=model_path))
-    assert any("where it is wrong are drawn more often" in e.text for e in whole if isinstance(e, Notice))
+    assert any("looking for the mistakes of the model" in e.text for e in whole if isinstance(e, Notice))
     plain = train(job_of(data_set, tmp_path / "plain", replace(hard, hard_crops=0.0), init=model_path))
     assert losses(whole) != losses(plain)
-    with pytest.raises(TrainingError, match="give the model to train further by --init"):
+    with pytest.raises(TrainingError, match="it takes a model that is trained further"):
         train(job_of(data_set, tmp_path / "none", hard))
-    job = job_of(data_set, tmp_path / "parts", hard, init=model_path)
-    first = train(job, lambda: True)
+    assert not (tmp_path / "none").exists()
+    job, asked = job_of(data_set, tmp_path / "parts", hard, init=model_path), iter(range(1000))
+    first = train(job, lambda: next(asked) >= len(open_dataset(data_set).samples))  # not while it looks
+    monkeypatch.setattr(module, "find_mistakes", None)
     assert losses(first) + losses(train(replace(job, resume=True))) == losses(whole)
 
 
