@@ -39,7 +39,7 @@ from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
 from adsnet.training.mistakes import Place, find_mistakes
 from adsnet.training.prefetch import Prefetched
-from adsnet.training.schedule import learning_rate, update_average
+from adsnet.training.schedule import learning_rate, make_optimiser, update_average
 from adsnet.training.trained import seed_step, trained_of
 
 MODEL_FILE = "model.safetensors"
@@ -222,7 +222,7 @@ class _Trainer:
             for layer in self.network.modules():
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.eval()
-        self.optimiser = _optimiser(self.network, job.config)
+        self.optimiser = make_optimiser(self.network, job.config)
         self.autocast = job.config.precision == "bf16" and has_fast_bf16(self.device)
         if state is not None:
             self.network.load_state_dict(state["network"])
@@ -300,16 +300,6 @@ class _Trainer:
                 "optimiser": self.optimiser.state_dict(),
             },
         )
-
-
-def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Weight decay on convolution kernels only."""
-    kernels = [p for p in network.parameters() if p.dim() > 1]
-    others = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if config.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def _with_network_of_init(job: TrainJob) -> TrainJob:

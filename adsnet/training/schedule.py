@@ -1,4 +1,4 @@
-"""Learning rate as a function of the iteration, and the weight average."""
+"""The optimiser, its learning rate as a function of the iteration, and the weight average."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ import torch
 from torch import nn
 
 from adsnet.config import TrainConfig
+
+
+def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser of a run, with weight decay on convolution kernels only."""
+    kernels = [p for p in network.parameters() if p.dim() > 1]
+    others = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def learning_rate(config: TrainConfig, iteration: int) -> float:
