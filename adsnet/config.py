@@ -214,7 +214,7 @@ PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0
 
 _SHARES = (
     "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "pasted_crops",
-    "hard_crops", "background_crops",
+    "hard_crops", "background_crops", "blend",
 )  # fmt: skip
 
 
@@ -232,6 +232,8 @@ class TrainConfig:
             cosine; ``steps`` is the paper's linear warm-up and tenfold drops at 60 % and 80 %.
         warmup: fraction of the iterations that warms up.
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
+        blend: share of the learned weights in those that are saved. The rest are the ones of the model that is trained
+            further, whose strengths are kept so: WiSE-FT (Wortsman et al. 2022).
         precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.
         clip_gradient: largest norm of the gradient of all weights together.
         seed: what the crops, their augmentation and the decision noise of every step follow from.
@@ -271,6 +273,7 @@ class TrainConfig:
     schedule: Literal["onecycle", "steps"] = "onecycle"
     warmup: float = 0.02
     ema: float = 0.999
+    blend: float = 1.0
     clip_gradient: float = 5.0
     precision: Literal["fp32", "bf16"] = "bf16"
     fine_engine: Literal["dense", "gather"] = "gather"

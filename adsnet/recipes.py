@@ -42,8 +42,8 @@ REFINING = TrainConfig(
 FINDING = replace(REFINING, loss=replace(REFINING.loss, found=0.3), iterations=7_000, learning_rate=1e-3)
 """What a refined network is trained further with: targets that the decisions keep and the mask loses."""
 
-HARDENING = replace(FINDING, loss=replace(FINDING.loss, found=0.5), iterations=12_000, hard_crops=0.25)
-"""What the network of FINDING is trained further with: the places where it is wrong, and lost targets weigh more."""
+HARDENING = replace(FINDING, iterations=1_000, hard_crops=0.25, blend=0.5)
+"""What the network of FINDING is trained further with: the places where it is wrong."""
 
 FINE_TUNING = TrainConfig(
     iterations=200,

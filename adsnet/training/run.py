@@ -39,7 +39,7 @@ from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
 from adsnet.training.mistakes import Place, find_mistakes
 from adsnet.training.prefetch import Prefetched
-from adsnet.training.schedule import learning_rate, make_optimiser, update_average
+from adsnet.training.schedule import blend, learning_rate, make_optimiser, update_average
 from adsnet.training.trained import seed_step, trained_of
 
 MODEL_FILE = "model.safetensors"
@@ -122,8 +122,8 @@ def run(
             checkpoint is kept).
         DatasetError, ModelFileError, StorageError: as raised below.
     """
-    if job.config.hard_crops and job.init is None:
-        raise TrainingError("hard_crops are drawn where a model is wrong: it takes a model that is trained further")
+    if (job.config.hard_crops or job.config.blend < 1) and job.init is None:
+        raise TrainingError("hard_crops and blend take a model that is trained further, and none is given")
     job = _with_network_of_init(job)
     candidate = job.out / MODEL_FILE
     notices: list[str] = []
@@ -169,6 +169,8 @@ def run(
             yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration)
+    if job.config.blend < 1:
+        blend(trainer.average, load_any(cast(Path, job.init))[0], job.config.blend)
     if job.config.calibrate and job.config.detector == "adsnet":
         threshold = best_threshold(predict_frames(trainer.average, card), held_out, processes)
         calibrate(trainer.average, threshold)

@@ -1,4 +1,4 @@
-"""The optimiser, its learning rate as a function of the iteration, and the weight average."""
+"""The optimiser, its learning rate as a function of the iteration, and averages of weights."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, iterati
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
     for kept, current in zip(average.buffers(), network.buffers(), strict=True):
         kept.copy_(current)
+
+
+@torch.no_grad()
+def blend(trained: nn.Module, start: nn.Module, share: float) -> None:
+    """Make every weight of ``trained`` and every running statistic ``share`` of itself and the rest that of ``start``.
+
+    WiSE-FT (Wortsman et al. 2022): networks of which one was trained further from the other can be averaged.
+    """
+    kept, before = ([*network.parameters(), *network.buffers()] for network in (trained, start))
+    for value, old in zip(kept, before, strict=True):
+        if value.is_floating_point():
+            value.lerp_(old.to(value), 1 - share)

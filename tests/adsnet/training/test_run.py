@@ -334,13 +334,31 @@ def test_training_further_goes_where_the_model_is_wrong(
     assert any("looking for the mistakes of the model" in e.text for e in whole if isinstance(e, Notice))
     plain = train(job_of(data_set, tmp_path / "plain", replace(hard, hard_crops=0.0), init=model_path))
     assert losses(whole) != losses(plain)
-    with pytest.raises(TrainingError, match="it takes a model that is trained further"):
+    with pytest.raises(TrainingError, match="take a model that is trained further"):
         train(job_of(data_set, tmp_path / "none", hard))
     assert not (tmp_path / "none").exists()
     job, asked = job_of(data_set, tmp_path / "parts", hard, init=model_path), iter(range(1000))
     first = train(job, lambda: next(asked) >= len(open_dataset(data_set).samples))  # not while it looks
     monkeypatch.setattr(module, "find_mistakes", None)
     assert losses(first) + losses(train(replace(job, resume=True))) == losses(whole)
+
+
+def test_a_blend_lies_between_the_start_and_what_was_learned(data_set: Path, model_path: Path, tmp_path: Path) -> None:
+    """Running statistics too; the curve is the same, as only what is saved changes."""
+    learned = quick(iterations=3, ema=0.0)
+    runs = {share: replace(learned, blend=share) for share in (1.0, 0.25)}
+    curves = [losses(train(job_of(data_set, tmp_path / f"{s}", c, init=model_path))) for s, c in runs.items()]
+    assert curves[0] == curves[1]
+    before, after, mixed = (
+        read_model(path)[0]
+        for path in (model_path, tmp_path / "1.0" / "model.safetensors", tmp_path / "0.25" / "model.safetensors")
+    )
+    for name, old in before.items():
+        if old.dtype.kind == "f":
+            assert mixed[name] == pytest.approx(0.75 * old + 0.25 * after[name], rel=2e-3, abs=2e-4), name
+    assert not np.array_equal(mixed["backbone.stem.0.weight"], after["backbone.stem.0.weight"])
+    with pytest.raises(TrainingError, match="take a model that is trained further"):
+        train(job_of(data_set, tmp_path / "none", runs[0.25]))
 
 
 def test_the_learning_rate_is_that_of_the_schedule(
