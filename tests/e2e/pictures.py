@@ -93,9 +93,9 @@ class Photographer:
 
     def rest(self, milliseconds: int) -> None:
         """Let the window work."""
-        from PySide6.QtTest import QTest
+        from tests.waiting import pause
 
-        QTest.qWait(milliseconds)
+        pause(milliseconds)
 
     def wait(self, holds: Callable[[], bool]) -> None:
         """Let the window work until something holds."""

@@ -22,6 +22,7 @@ from app.state.session import Session
 from app.views.canvas_layers import stretched
 from app.views.tools import Pointer
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 SECONDS = 120
 
@@ -37,15 +38,15 @@ def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 def settled(studio: Studio) -> Prediction:
     """The prediction of what is asked for now."""
     session = studio.session
-    QTest.qWait(100)
+    pause(100)
     wait(lambda: session.prediction is not None and not session.jobs.busy("predict"), "a prediction")
-    QTest.qWait(50)
+    pause(50)
     assert session.prediction is not None
     return session.prediction
 

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtTest import QTest
 
 from adsnet.data.labels import read_mask
 from adsnet.errors import StorageError
@@ -25,6 +24,7 @@ from app.state.model import Model
 from app.storage.labels import LabelStore
 from tests.app.engine.conftest import FAKE
 from tests.e2e.conftest import NoQuestions, RunStudio
+from tests.waiting import pause
 
 ROOT = Path(__file__).resolve().parents[2]
 CRASH = """
@@ -95,7 +95,7 @@ def test_edits_that_outlived_a_crash_are_offered(
     def drive(studio: Studio) -> None:
         dialogs = Answer()
         studio.context.dialogs = dialogs
-        QTest.qWait(50)
+        pause(50)
         assert dialogs.asked == ["f0"]
         assert bool(studio.session.document.mask.any()) == (answer == "recover")
         assert len(studio.session.pending) == (1 if answer == "later" else 0)
@@ -127,7 +127,7 @@ def test_closing_stops_the_training_and_waits_for_it_but_not_for_ever(
         studio.training.start(None, iterations=5000)
         limit = time.monotonic() + 20
         while not session.fine_tune.steps and time.monotonic() < limit:
-            QTest.qWait(20)
+            pause(20)
         assert not studio.window.close() and studio.window.isVisible() and dialogs.asked == ["stop training"]
         assert "closing" in [notice.key for notice in session.notices.current]
         assert not studio.window.close() and dialogs.asked == ["stop training"], "asked once"

@@ -20,6 +20,7 @@ from app.bootstrap import Studio
 from app.state.compared import disagreements
 from tests.e2e.conftest import RunStudio
 from tests.e2e.test_inspector import settled, wait
+from tests.waiting import pause
 
 FOUR = ["adsnet", "tophat", "lef", "tllcm"]
 CONTROL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -49,7 +50,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
 
     def take(studio: Studio, name: str) -> None:
         pictures.mkdir(exist_ok=True)
-        QTest.qWait(300)
+        pause(300)
         studio.window.grab().save(str(pictures / f"{name}.png"))
 
     def drive(studio: Studio) -> None:
@@ -81,7 +82,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
 
         # One view: the wheel in one pane zooms all of them at the same place; the pointer is marked in the others.
         first, second = panes.panes[0].canvas, panes.panes[1].canvas
-        QTest.qWait(100)
+        pause(100)
         place = first.position_of(20, 30)
         QApplication.sendEvent(
             first.viewport(),
@@ -93,7 +94,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         assert second.zoom == pytest.approx(first.zoom) and first.zoom > 1
         assert second.position_of(20, 30).x() == pytest.approx(first.position_of(20, 30).x(), abs=1.5)
         QTest.mouseMove(first.viewport(), first.position_of(20, 30).toPoint())
-        QTest.qWait(30)
+        pause(30)
         cross = panes.panes[1].cross.at
         assert cross is not None and (cross.x, cross.y) == pytest.approx((20, 30), abs=0.5)
         assert panes.panes[0].cross.at is None
@@ -110,7 +111,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         assert {k: expected[k] for k in ("pd", "fa", "niou", "iou", "auc")} == {
             k: pytest.approx(getattr(measured, k)) for k in ("pd", "fa", "niou", "iou", "auc")
         }
-        QTest.qWait(300)
+        pause(300)
         lef = panel.table.topLevelItem(2)
         assert lef is not None and lef.text(1) == f"{expected['pd']:.3f}" and lef.text(3) == f"{expected['niou']:.3f}"
         assert comparison.rows == [row for f in comparison.frames.values() for row in disagreements(f)]
@@ -148,7 +149,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         assert (cleared.images, cleared.targets) == (before.images, before.targets - targets)
         panel.scope.setCurrentText("All frames")
         wait(lambda: len(panel.roc.getPlotItem().listDataItems()) > 0, "a curve")
-        QTest.qWait(300)
+        pause(300)
         now = panel.roc.getPlotItem().listDataItems()[0].getData()[1]
         assert now.shape != curve.shape or not (now == curve).all()
         QTest.keyClick(first, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

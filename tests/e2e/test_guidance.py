@@ -21,6 +21,7 @@ from app.views.keys_dialog import KeysDialog
 from app.views.palette import Palette
 from app.views.theme import DARK, LIGHT, colours
 from tests.e2e.conftest import NoQuestions, RunStudio
+from tests.waiting import pause
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +48,11 @@ def press(studio: Studio, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.Keyboa
     studio.window.activateWindow()
     end = time.monotonic() + 10
     while QApplication.activeWindow() is not studio.window and time.monotonic() < end:
-        QTest.qWait(5)
+        pause(5)
     canvas = studio.window.workspace.canvas
     canvas.setFocus()
     QTest.keyClick(canvas, key, modifier)
-    QTest.qWait(5)
+    pause(5)
 
 
 def keys_dialog(studio: Studio) -> KeysDialog:
@@ -72,7 +73,7 @@ def give_key(dialog: KeysDialog, action: str, key: Qt.Key) -> None:
     dialog.choose(action)
     dialog.new.click()
     QTest.keyClick(dialog.capture, key)
-    QTest.qWait(5)
+    pause(5)
 
 
 def test_a_changed_key_works_at_once_and_after_a_restart(folder: Path, run_studio: RunStudio) -> None:
@@ -235,7 +236,7 @@ def test_the_palette_finds_runs_and_explains(folder: Path, run_studio: RunStudio
         opened = palette(studio)
         QTest.keyClicks(opened.field, "display pan")
         QTest.keyClick(opened.field, Qt.Key.Key_Return)
-        QTest.qWait(5)
+        pause(5)
         assert not studio.window.display.visibleRegion().isEmpty()
 
     assert run_studio([str(folder)], drive) == 0
@@ -257,7 +258,7 @@ def test_whats_this_explains_panels_tools_and_what_has_the_focus(folder: Path, r
             QTest.mouseClick(clicked, Qt.MouseButton.LeftButton)
             assert explained() and not QWhatsThis.inWhatsThisMode(), clicked
             QWhatsThis.hideText()
-            QTest.qWait(5)
+            pause(5)
         assert studio.selection.tool == "select", "the click explained the tool and did not take it"
         press(studio, Qt.Key.Key_F1, SHIFT)
         press(studio, Qt.Key.Key_F1, SHIFT)
@@ -275,17 +276,17 @@ def test_the_layout_is_remembered_and_put_back(folder: Path, run_studio: RunStud
         window.addDockWidget(right, window.docks["frames"])
         window.docks["stages"].close()
         window.docks["report"].setFloating(True)
-        QTest.qWait(20)
+        pause(20)
 
     def look(studio: Studio) -> None:
         window = studio.window
-        QTest.qWait(20)
+        pause(20)
         assert window.dockWidgetArea(window.docks["frames"]) == right
         assert not window.docks["stages"].isVisible() and window.docks["report"].isFloating()
         opened = palette(studio)
         QTest.keyClicks(opened.field, "reset layout")
         QTest.keyClick(opened.field, Qt.Key.Key_Return)
-        QTest.qWait(20)
+        pause(20)
         assert window.dockWidgetArea(window.docks["frames"]) == left
         assert window.docks["stages"].isVisible() and not window.docks["report"].isFloating()
 
@@ -325,7 +326,7 @@ def test_the_next_start_offers_what_was_open_lately(folder: Path, run_studio: Ru
         offered = [button for button in empty.recent if button.isVisible()]
         assert [button.toolTip() for button in offered] == [str(folder)]
         offered[0].click()
-        QTest.qWait(300)
+        pause(300)
         assert studio.session.sequence is not None and studio.session.sequence.source == folder
 
     assert run_studio([], first) == 0  # the very first start shows the sample

@@ -16,6 +16,7 @@ from adsnet.diagnosis import diagnose
 from adsnet.resources import path_of
 from app.bootstrap import Studio
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 SECONDS = 120
 
@@ -24,13 +25,13 @@ def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 def settled(studio: Studio) -> None:
     session = studio.session
     wait(lambda: session.prediction is not None and not session.jobs.busy("predict"), "a prediction")
-    QTest.qWait(50)
+    pause(50)
 
 
 def click(studio: Studio, x: float, y: float, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

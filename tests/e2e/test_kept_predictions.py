@@ -18,6 +18,7 @@ from adsnet.storage.folders import cache_folder
 from app.bootstrap import Studio
 from app.engine.client import WorkerClient
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 SECONDS = 200
 STEMS = ("clouds_03", "ground_06", "sea_04")
@@ -27,7 +28,7 @@ def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from adsnet.targets import find_targets, match_targets
 from app.bootstrap import Studio
 from tests.e2e.conftest import RunStudio
 from tests.e2e.stall import StallWatch
+from tests.waiting import pause
 
 ITERATIONS = 2
 WORKER_SECONDS = 120
@@ -34,7 +35,7 @@ def _wait(holds: Callable[[], bool], what: str, *, seconds: float = WORKER_SECON
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 def _predicted(studio: Studio) -> None:
@@ -44,7 +45,7 @@ def _predicted(studio: Studio) -> None:
         return session.prediction is not None and not session.jobs.busy("predict")
 
     _wait(there, "a prediction")
-    QTest.qWait(20)
+    pause(20)
 
 
 def _key(studio: Studio, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -59,7 +60,7 @@ def _click(studio: Studio, column: int, row: int) -> None:
 
 def _picture(studio: Studio, watch: StallWatch) -> NDArray[np.uint8]:
     """What the canvas shows, (rows, columns, 4)."""
-    QTest.qWait(20)
+    pause(20)
     with watch.not_counted():
         image = studio.window.workspace.canvas.grab().toImage()
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
@@ -96,7 +97,7 @@ def test_the_main_job(sample: Path, run_studio: RunStudio, capsys: pytest.Captur
         assert session.sequence is not None and len(session.sequence) == 48
 
         watch.step = "the window appears"
-        QTest.qWait(200)
+        pause(200)
         watch.step = "first prediction"
         _predicted(studio)
 

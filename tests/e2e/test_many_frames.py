@@ -17,6 +17,7 @@ from adsnet.config import Sparsity
 from app.bootstrap import Studio
 from app.state.report import Conditions, Judged
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 COUNT = 3_000
 
@@ -46,7 +47,7 @@ def wait(holds: Callable[[], bool], what: str, seconds: float = 100) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 @pytest.mark.timeout(120)
@@ -57,7 +58,7 @@ def test_many_frames(folder: Path, run_studio: RunStudio) -> None:
         panel, filters = window.frames, window.frames.filters
         session.open_later([folder])
         wait(lambda: session.sequence is not None and len(session.sequence) == COUNT, "the folder")
-        QTest.qWait(300)
+        pause(300)
         sequence = session.sequence
         assert sequence is not None
         assert sequence.stems[0] == f"sea_{COUNT // 2}" and sequence.stems[-1] == f"sky_{COUNT // 2 - 1}"
@@ -100,7 +101,7 @@ def test_many_frames(folder: Path, run_studio: RunStudio) -> None:
         wait(lambda: panel.model.rowCount() == 200, "the scores from 0.9")
         folder_of_pictures = os.environ.get("ADSNET_PICTURES")
         if folder_of_pictures:
-            QTest.qWait(500)
+            pause(500)
             window.grab().save(str(Path(folder_of_pictures) / "many.png"))
         filters.reset.click()
         filters.order.setCurrentIndex(0)

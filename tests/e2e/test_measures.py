@@ -20,6 +20,7 @@ from adsnet.metrics import Evaluation
 from adsnet.resources import path_of
 from app.bootstrap import Studio
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 SECONDS = 200
 STEMS = ("clouds_03", "clouds_06", "ground_02", "ground_07", "ground_09", "sea_04")
@@ -29,7 +30,7 @@ def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 @pytest.fixture

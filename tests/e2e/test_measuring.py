@@ -17,6 +17,7 @@ from app.bootstrap import Studio
 from app.views.measuring import Line
 from tests.e2e.conftest import RunStudio
 from tests.e2e.test_showing import press, ready
+from tests.waiting import pause
 
 SHAPE = (120, 160)
 SIGMA = 1.6
@@ -41,12 +42,12 @@ def drag(widget: QWidget, start: QPoint, end: QPoint) -> None:
     QTest.mouseMove(widget, (start + end) / 2)
     QTest.mouseMove(widget, end)
     QTest.mouseRelease(widget, LEFT, pos=end)
-    QTest.qWait(10)
+    pause(10)
 
 
 def settle() -> None:
     """Panels follow a moment after what the user does."""
-    QTest.qWait(60)
+    pause(60)
 
 
 def drag_on_frame(studio: Studio, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -67,7 +68,7 @@ def test_a_line_profile_and_a_surface(tmp_path: Path, run_studio: RunStudio) -> 
 
         # L and a drag: the native values along the line, with the width of the peak.
         press(studio, Qt.Key.Key_L)
-        QTest.qWait(100)  # the panel takes its place
+        pause(100)  # the panel takes its place
         assert studio.selection.tool == "profile" and panel.isVisible()
         drag_on_frame(studio, (60, 60), (100, 60))
         assert measuring.line == Line((60, 60), (100, 60)) and panel.profile is not None and panel.peak is not None
@@ -89,7 +90,7 @@ def test_a_line_profile_and_a_surface(tmp_path: Path, run_studio: RunStudio) -> 
         # The pointer on the plot marks its place on the canvas.
         at = panel.plot.getPlotItem().vb.mapViewToScene(panel.plot.getPlotItem().vb.viewRect().center())
         QTest.mouseMove(panel.plot.viewport(), panel.plot.mapFromScene(at))
-        QTest.qWait(20)
+        pause(20)
         mark = window.workspace.measure_layer.shape._mark
         assert mark is not None and mark.y() == 60.5 and abs(mark.x() - 80.5) <= 1
 
@@ -106,7 +107,7 @@ def test_a_line_profile_and_a_surface(tmp_path: Path, run_studio: RunStudio) -> 
         # S and a click: the surroundings as a landscape, whose top is the target; dragging turns it.
         press(studio, Qt.Key.Key_S)
         landscape = window.surface.landscape
-        QTest.qWait(100)
+        pause(100)
         assert window.surface.isVisible() and landscape.mesh is None
         QTest.mouseClick(canvas.viewport(), LEFT, pos=canvas.position_of(80, 60).toPoint())
         settle()
@@ -129,13 +130,13 @@ def test_a_line_profile_and_a_surface(tmp_path: Path, run_studio: RunStudio) -> 
 
         # Nobody looks: nothing is computed.
         window.show_panel("stages")
-        QTest.qWait(100)
+        pause(100)
         held = panel.profile
         session.go_to(0)
         settle()
         assert panel.profile is held
         window.show_panel("profile")
-        QTest.qWait(100)
+        pause(100)
         assert panel.profile is not None and np.array_equal(panel.profile.values, native[0][60, 60:101])
 
         # A click with the line tool removes the line.
@@ -157,7 +158,7 @@ def test_the_minimap_of_a_large_frame(tmp_path: Path, run_studio: RunStudio) -> 
         canvas, small = window.workspace.canvas, window.workspace.minimap
         assert not small.isVisible(), "the whole frame is in view"
         window.zoom_to(2.0)
-        QTest.qWait(30)
+        pause(30)
         assert small.isVisible() and small.width() == 150
         seen = small.visible_part
         assert (seen.width(), seen.height()) == pytest.approx((canvas.view.width() / 2, canvas.view.height() / 2))
@@ -177,7 +178,7 @@ def test_the_minimap_of_a_large_frame(tmp_path: Path, run_studio: RunStudio) -> 
 
         # It keeps to the corner when the window changes, and M hides it.
         window.resize(1100, 750)
-        QTest.qWait(30)
+        pause(30)
         assert canvas.rect().contains(small.geometry())
         press(studio, Qt.Key.Key_M)
         assert not small.isVisible() and not session.display.aid("minimap")

@@ -18,13 +18,14 @@ from app.bootstrap import Studio
 from app.views.dialogs import WindowDialogs
 from app.views.raw_dialog import RawDialog
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 
 def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 def drop(studio: Studio, *paths: Path) -> None:

@@ -20,6 +20,7 @@ from app.bootstrap import Studio
 from app.state.turns import Turns
 from tests.e2e.conftest import NoQuestions, RunStudio
 from tests.e2e.test_closing import CRASH, ROOT
+from tests.waiting import pause
 
 
 def write_folder(root: Path, names: str) -> Path:
@@ -44,7 +45,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(5)
+        pause(5)
 
 
 def just_before_it_is_taken_over(studio: Studio, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
@@ -131,7 +132,7 @@ def test_the_last_wish_counts_even_when_the_first_is_ready(
         just_before_it_is_taken_over(studio, monkeypatch, lambda: studio.window.paths_dropped.emit([last]))
         studio.window.paths_dropped.emit([new])
         until(lambda: "last" in opened, "the last folder")
-        QTest.qWait(50)
+        pause(50)
         assert opened == ["last"] and shown(studio) == ("last", 2, 0, 0)
         assert not session.jobs.busy("open")
 
@@ -154,7 +155,7 @@ def test_edits_that_outlived_a_crash_are_offered_once_the_first_frame_is_shown(
         studio.context.dialogs = Later()
         studio.window.paths_dropped.emit([new])
         until(lambda: bool(seen), "the question")
-        QTest.qWait(20)
+        pause(20)
         assert seen == [("new", 5, 0, 0)]
         assert studio.session.document.mask.any() and not studio.session.pending
 
@@ -171,7 +172,7 @@ def test_closing_the_window_drops_what_is_being_opened(
         just_before_it_is_taken_over(studio, monkeypatch, studio.window.close)
         studio.window.paths_dropped.emit([new])
         until(lambda: not studio.window.isVisible(), "the end")
-        QTest.qWait(50)
+        pause(50)
         assert not opened and session.sequence is not None and session.sequence.source == old
         assert not (new / "adsnet").exists()
 

@@ -21,6 +21,7 @@ from app.bootstrap import Studio
 from app.imaging.equalise import equalise
 from app.storage.settings import settings_path
 from tests.e2e.conftest import RunStudio
+from tests.waiting import pause
 
 SHAPE = (120, 160)
 TARGET = (slice(60, 63), slice(80, 83))
@@ -48,14 +49,14 @@ def choose(box: QComboBox, name: str) -> None:
 def hover(studio: Studio, x: float, y: float) -> None:
     canvas = studio.window.workspace.canvas
     QTest.mouseMove(canvas.viewport(), canvas.position_of(x, y).toPoint())
-    QTest.qWait(20)
+    pause(20)
 
 
 def wait(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
-        QTest.qWait(10)
+        pause(10)
 
 
 def ready(studio: Studio) -> None:
@@ -177,10 +178,10 @@ def test_a_large_frame_is_equalised_without_making_the_window_wait(tmp_path: Pat
             assert drawn(studio) is native_of(studio) or np.array_equal(drawn(studio), wanted)
             if drawn(studio) is not native_of(studio):
                 break
-            QTest.qWait(10)
+            pause(10)
         assert np.array_equal(drawn(studio), wanted)
         press(studio, Qt.Key.Key_C)
-        QTest.qWait(100)
+        pause(100)
         assert drawn(studio) is native_of(studio)
 
     assert run_studio([str(tmp_path / "set")], drive) == 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.state.session import Session
 from tests.app.views.conftest import FRAMES, folder, session
+from tests.waiting import pause
 
 __all__ = ["folder", "session"]
 
@@ -83,7 +83,7 @@ def test_closing_ends_it(session: Session) -> None:
     session.player.set_fps(60)
     session.player.toggle()
     session.close_sequence(discard=True)
-    QTest.qWait(60)
+    pause(60)
     assert not session.player.playing
     session.player.toggle()
     assert not session.player.playing

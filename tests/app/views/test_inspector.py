@@ -26,6 +26,7 @@ from app.views.tools import PatchTool, Pointer
 from app.views.why_panel import WhyPanel
 from app.views.window import MainWindow
 from tests.app.views.conftest import arrive, features, prediction
+from tests.waiting import pause
 
 COSTS = (
     StageCost("stem", 0.001, 0.5, 0.5), StageCost("B2", 0.003, 1.0, 1.0), StageCost("AFD", 0.002, 0.5, 0.5),
@@ -425,12 +426,12 @@ def test_a_click_on_the_curve_takes_its_threshold(session: Session, qtbot: QtBot
     points = {point.threshold: point for point in panel.plot.points("all")}
     assert points[0.25].fa == pytest.approx(16 / (48 * 64)) and points[0.25].pd == 1.0
     assert points[0.5].fa == 0.0 and points[0.7].pd == 0.5
-    QTest.qWait(50)
+    pause(50)
     for wanted in (0.25, 0.7):
         QTest.mouseClick(
             panel.plot.viewport(), Qt.MouseButton.LeftButton, pos=panel.plot.position_of(points[wanted]).toPoint()
         )
-        QTest.qWait(50)
+        pause(50)
         threshold = session.predictions.threshold
         assert (points[threshold].fa, points[threshold].pd) == (points[wanted].fa, points[wanted].pd)
         ((fa, pd),) = panel.plot.marked

@@ -15,6 +15,7 @@ from app.views import minimap
 from app.views.measuring import Line, Measuring, ProfileTool, RegionTool
 from app.views.tools import Pointer
 from app.views.window import MainWindow
+from tests.waiting import pause
 
 
 @pytest.fixture
@@ -103,14 +104,14 @@ def test_panning_makes_no_new_picture_of_the_frame(
     canvas, small = window.workspace.canvas, window.workspace.minimap
     assert not small.isVisible(), "the whole frame is visible"
     canvas.zoom_to(40.0)
-    QTest.qWait(20)
+    pause(20)
     assert small.isVisible()
     for x in range(5, 60, 5):
         canvas.centre_on(x, 20)
-        QTest.qWait(2)
+        pause(2)
     assert len(made) == 1
     session.step(1)
-    QTest.qWait(20)
+    pause(20)
     assert len(made) == 2, "another frame, another picture"
     QTest.mouseClick(small, Qt.MouseButton.LeftButton, pos=small.place_of(50, 10).toPoint())
     middle = canvas.pointer_at(canvas.viewport().rect().toRectF().center())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtTest import QTest
 
 from app.actions.table import ACTIONS
 from app.state.session import Session
 from app.views.status_line import _STOPPED_BY
 from app.views.window import MainWindow
+from tests.waiting import pause
 
 
 def test_a_job_is_shown_with_percent_time_and_stop(window: MainWindow, session: Session) -> None:
@@ -47,7 +47,7 @@ def test_a_long_text_does_not_make_the_window_wider(window: MainWindow, session:
     window.resize(1100, 740)
     number = session.jobs.start("judge", "Judging all frames of a sequence with a very long name " * 3)
     session.jobs.progress(number, fraction=0.5, seconds_left=1000)
-    QTest.qWait(20)
+    pause(20)
     assert window.width() == 1100
 
 

@@ -23,6 +23,7 @@ from app.views.selection import Selection
 from app.views.theme import DARK, LIGHT, apply_theme, colours
 from app.views.window import MainWindow
 from tests.app.views.conftest import arrive, prediction
+from tests.waiting import pause
 
 
 def _performed(window: MainWindow) -> list[str]:
@@ -101,7 +102,7 @@ def test_a_tool_is_reached_by_menu_key_and_toolbar(window: MainWindow, qtbot: Qt
 def test_local_keys_work_on_the_canvas_only(window: MainWindow, session: Session) -> None:
     done = _performed(window)
     arrive(session, prediction((10, 10, 2, 2)))
-    QTest.qWait(5)
+    pause(5)
     window.activateWindow()
     window.frames.filters.text.setFocus()
     QTest.keyClick(window.frames.filters.text, Qt.Key.Key_Return)
@@ -131,11 +132,11 @@ def test_a_goes_back_and_shift_return_accepts_the_target_also_with_one_selected(
     selection: Selection = window._selection
     session.step(1)
     arrive(session, prediction((10, 10, 2, 2)))
-    QTest.qWait(5)
+    pause(5)
     done = _performed(window)
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_A)
     selection.select(0)
-    QTest.qWait(5)
+    pause(5)
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_A)
     QTest.keyClick(window.workspace.canvas, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     assert done == ["go.previous", "go.previous", "label.accept_target"]
@@ -144,7 +145,7 @@ def test_a_goes_back_and_shift_return_accepts_the_target_also_with_one_selected(
 
 def test_return_in_the_table_of_targets_accepts_the_frame(window: MainWindow, session: Session) -> None:
     arrive(session, prediction((10, 10, 2, 2), (20, 20, 2, 2)))
-    QTest.qWait(5)
+    pause(5)
     done = _performed(window)
     window.activateWindow()
     window.targets.table.setFocus()
@@ -202,7 +203,7 @@ def test_a_button_that_goes_with_its_click_gives_the_keys_to_the_canvas(
 
 def test_the_window_fits_a_small_screen(window: MainWindow) -> None:
     window.resize(1000, 700)
-    QTest.qWait(5)
+    pause(5)
     assert (window.width(), window.height()) == (1000, 700)
 
 
@@ -222,7 +223,7 @@ def test_the_brush_draws_with_the_size_of_the_toolbar(
     window.bars.brush.setValue(3)
     selection.use_tool("brush")
     canvas = window.workspace.canvas
-    QTest.qWait(10)
+    pause(10)
     QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(20, 20).toPoint())
     assert session.document.mask.sum() == 9
 
@@ -237,7 +238,7 @@ def test_h_hides_the_overlays_while_held_wherever_the_focus_is(window: MainWindo
 
 def test_clicking_a_target_selects_it_and_the_table_follows(window: MainWindow, session: Session) -> None:
     arrive(session, prediction((10, 10, 4, 4), (40, 30, 4, 4)))
-    QTest.qWait(10)
+    pause(10)
     canvas = window.workspace.canvas
     QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(41, 31).toPoint())
     assert window._selection.target == 1 and window.targets.table.currentIndex().row() == 1
@@ -293,7 +294,7 @@ def test_the_theme_changes_palette_and_icons(window: MainWindow, qapp: QApplicat
 
     assert colours() is DARK and ink() > 150
     apply_theme(qapp, "light")
-    QTest.qWait(10)
+    pause(10)
     assert colours() is LIGHT and ink() < 120
 
 
@@ -325,7 +326,7 @@ def test_closing_the_sequence_shows_the_two_buttons(window: MainWindow, session:
 def test_a_stroke_that_is_open_ends_before_another_frame_is_shown(window: MainWindow, session: Session) -> None:
     window._selection.use_tool("brush")
     canvas = window.workspace.canvas
-    QTest.qWait(10)
+    pause(10)
     QTest.mousePress(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(20, 20).toPoint())
     session.step(1)
     QTest.mouseMove(canvas.viewport(), canvas.position_of(30, 20).toPoint() + QPoint(1, 1))
