@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from app.bootstrap import Studio
 from app.views.canvas import Canvas
 from tests.e2e.stall import StallWatch
+from tests.waiting import pause
 
 PATIENCE = 150.0  # seconds
 
@@ -102,9 +103,7 @@ class Driver:
 
     def wait(self, milliseconds: int) -> None:
         """Let the event loop of the program run."""
-        loop = QEventLoop()
-        QTimer.singleShot(round(self._pace * milliseconds), loop.quit)
-        loop.exec()
+        pause(round(self._pace * milliseconds))
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Let it run until something is so."""
