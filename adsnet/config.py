@@ -228,8 +228,9 @@ class TrainConfig:
         iterations: optimiser steps.
         batch: crops a step.
         crop: side of the square training crop in pixels, a multiple of 16.
-        optimiser, learning_rate, weight_decay, schedule: ``onecycle`` warms up and decays to zero by a
-            cosine; ``steps`` is the paper's linear warm-up and tenfold drops at 60 % and 80 %.
+        optimiser: ``muon`` steps kernels by Muon and all other weights by AdamW.
+        learning_rate, weight_decay, schedule: ``onecycle`` warms up and decays to zero by a cosine; ``steps`` is the
+            paper's linear warm-up and tenfold drops at 60 % and 80 %.
         warmup: fraction of the iterations that warms up.
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
         blend: share of the learned weights in those that are saved. The rest are the ones of the model that is trained
@@ -267,7 +268,7 @@ class TrainConfig:
     iterations: int = 15_000
     batch: int = 16
     crop: int = 128
-    optimiser: Literal["adamw", "sgd"] = "adamw"
+    optimiser: Literal["adamw", "muon", "sgd"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     schedule: Literal["onecycle", "steps"] = "onecycle"

@@ -33,7 +33,7 @@ from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 from tests.adsnet.tiny import TINY, lively_network, quick, tiny_card, write_set
 
-FIVE = quick(iterations=5, optimiser="adamw")
+FIVE = quick(iterations=5, optimiser="muon")
 
 
 @pytest.fixture(scope="module", autouse=True)
