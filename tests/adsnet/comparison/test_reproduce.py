@@ -52,6 +52,10 @@ def test_every_row_of_the_paper_is_there() -> None:
     assert [v.sparsity.drop for v in tables[8].variants][-2:] == [(0.0, 0.25), (0.0, 0.0)]
 
 
+def test_no_row_is_calibrated_on_the_frames_it_is_judged_on() -> None:
+    assert not base_of(TrainConfig(calibrate=True)).calibrate
+
+
 def test_ablations_share_their_trainings(
     nudt: Path, config: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,9 @@
 The real program with its real worker, without a screen, on generated frames. Every scene runs in a process of its own
 and several times over, as the machine may be busy: where many runs are to tell what is usual their median counts, for
 a largest value the least disturbed run. Beside times by the clock on the wall the file has the processor time of the
-thread of the window (``own``), which is the work itself. ``--quick`` only shows that everything works.
+thread of the window (``own``), which is the work itself. Beside each tour it has what the machine alone did: how long
+a piece of work that is always the same took at most, in the ten seconds before. ``--quick`` only shows that everything
+works.
 """
 
 from __future__ import annotations
@@ -65,6 +67,21 @@ def play_scenes(scenes: list[str], home: Path, arguments: list[str]) -> dict[str
     return figures
 
 
+def steadiness(seconds: float) -> dict[str, float]:
+    """How long the same few milliseconds of work take, usually and at most, while nothing else is done.
+
+    What holds this up, on a machine that is shared, holds the window up as well.
+    """
+    spent: list[float] = []
+    end = time.monotonic() + seconds
+    while not spent or time.monotonic() < end:
+        began = time.perf_counter()
+        sum(number * number for number in range(50_000))
+        spent.append(1e3 * (time.perf_counter() - began))
+        time.sleep(0.005)
+    return {"same_work_ms_p50": statistics.median(spent), "same_work_ms_max": max(spent)}
+
+
 def gather(options: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
     """The figures of every run, with the load of the machine before it."""
     data, home = folder / "data", folder / "home"
@@ -88,7 +105,8 @@ def gather(options: argparse.Namespace, folder: Path) -> list[dict[str, object]]
         if wanted.issuperset(scenes) or options.quick:
             load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
             place = untouched if scenes == ["start"] else home
-            runs.append({"scenes": scenes, "load": load, **play_scenes(scenes, place, arguments)})
+            machine = steadiness(0.1 if options.quick else 10.0) if "tour" in scenes else {}
+            runs.append({"scenes": scenes, "load": load, **machine, **play_scenes(scenes, place, arguments)})
             sys.stderr.write(f"{runs[-1]}\n")
     return runs
 
