@@ -45,6 +45,12 @@ FINDING = replace(REFINING, loss=replace(REFINING.loss, found=0.3), iterations=7
 HARDENING = replace(FINDING, iterations=1_000, hard_crops=0.25, blend=0.5)
 """What the network of FINDING is trained further with: the places where it is wrong."""
 
+MUON_TRAINING = replace(FINDING, iterations=12_000, optimiser="muon", learning_rate=8e-3)
+"""All that FINDING has, from nothing: with Muon, a quarter of the steps of those before it come nearly as far."""
+
+FURTHER = replace(MUON_TRAINING, iterations=2_000, learning_rate=3e-3, hard_crops=0.1, blend=0.5, checkpoint_every=250)
+"""What the network of HARDENING is trained further with: Muon, also where it is wrong."""
+
 FINE_TUNING = TrainConfig(
     iterations=200,
     batch=4,
@@ -62,7 +68,9 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "fast": TrainConfig(model=FAST_MODEL),
     "find": FINDING,
     "fine-tune": FINE_TUNING,
+    "further": FURTHER,
     "harden": HARDENING,
+    "muon": MUON_TRAINING,
     "paper": PAPER_TRAINING,
     "refine": REFINING,
     "upright": UPRIGHT_TRAINING,
