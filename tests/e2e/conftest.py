@@ -94,6 +94,9 @@ def run_studio(qapp: QApplication) -> RunStudio:
                 failures.append(failure)
                 studio.window.may_close = lambda: True
             studio.window.close()
+            if not studio.window.isVisible():
+                # Where ``drive`` closed it and waited: an event loop that begins forgets the wish to quit.
+                studio.application.quit()
 
         code = main(arguments, started=started)
         if failures:
