@@ -35,7 +35,7 @@ class KernelsByMuon:
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             matrix.copy_(kernel.flatten(1))
             matrix.grad = None if kernel.grad is None else kernel.grad.flatten(1)
-        self._muon.step()
+        self._muon.step()  # type: ignore[no-untyped-call]
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             kernel.copy_(matrix.view(kernel.shape))
         self._adamw.step()

@@ -53,7 +53,7 @@ def test_steps_are_those_of_muon_and_of_adamw() -> None:
         for name, parameter in twin.named_parameters():
             if name in kernels and parameter.grad is not None:
                 kernels[name].grad = parameter.grad.flatten(1)
-        muon.step()
+        muon.step()  # type: ignore[no-untyped-call]
         adamw.step()
         for name, kernel in kernels.items():
             twin.get_parameter(name).data.copy_(kernel.data.view_as(twin.get_parameter(name)))
