@@ -8,6 +8,12 @@ import torch
 from torch import nn
 
 
+def kernels_and_others(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The weights of a network with rows and columns, and its biases and scales."""
+    weights = list(network.parameters())
+    return [p for p in weights if p.dim() > 1], [p for p in weights if p.dim() <= 1]
+
+
 class KernelsByMuon:
     """Steps the kernels of a network by Muon (Jordan et al. 2024) and its biases and scales by AdamW.
 
@@ -17,12 +23,11 @@ class KernelsByMuon:
 
     def __init__(self, network: nn.Module, rate: float, weight_decay: float) -> None:
         """``weight_decay`` acts on kernels only."""
-        self._kernels = [p for p in network.parameters() if p.dim() > 1]
+        self._kernels, others = kernels_and_others(network)
         self._matrices = [nn.Parameter(kernel.detach().flatten(1).clone()) for kernel in self._kernels]
         kernels = [{"params": self._matrices}]
-        others = [{"params": [p for p in network.parameters() if p.dim() <= 1]}]
         self._muon = torch.optim.Muon(kernels, lr=rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-        self._adamw = torch.optim.AdamW(others, lr=rate, weight_decay=0.0, fused=True)
+        self._adamw = torch.optim.AdamW([{"params": others}], lr=rate, weight_decay=0.0, fused=True)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:

@@ -8,15 +8,14 @@ import torch
 from torch import nn
 
 from adsnet.config import TrainConfig
-from adsnet.training.muon import KernelsByMuon
+from adsnet.training.muon import KernelsByMuon, kernels_and_others
 
 
 def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer | KernelsByMuon:
     """The optimiser of a run, with weight decay on convolution kernels only."""
     if config.optimiser == "muon":
         return KernelsByMuon(network, config.learning_rate, config.weight_decay)
-    kernels = [p for p in network.parameters() if p.dim() > 1]
-    others = [p for p in network.parameters() if p.dim() <= 1]
+    kernels, others = kernels_and_others(network)
     groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
