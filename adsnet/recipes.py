@@ -52,16 +52,20 @@ FURTHER = replace(MUON_TRAINING, iterations=2_000, learning_rate=3e-3, hard_crop
 """What the network of HARDENING is trained further with: Muon, also where it is wrong."""
 
 FINE_TUNING = TrainConfig(
+    loss=FINDING.loss,
     iterations=200,
     batch=4,
     crop=192,
-    learning_rate=2e-4,
+    optimiser="muon",
+    learning_rate=2e-3,
     ema=0.9,
+    blend=0.75,
     checkpoint_every=50,
     sampling="sets",
     freeze_statistics=True,
 )
-"""A few corrected frames beside a trained model: small steps, and no statistics from four crops at a time."""
+"""A few corrected frames beside a trained model: no statistics from four crops at a time, and a quarter of each weight
+stays what it was, so that the rest of the world is not forgotten."""
 
 NAMED_CONFIGS: dict[str, TrainConfig] = {
     "default": TrainConfig(),
