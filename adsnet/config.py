@@ -213,8 +213,8 @@ PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0
 
 
 _SHARES = (
-    "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "pasted_crops",
-    "hard_crops", "background_crops", "blend",
+    "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "faded_targets",
+    "pasted_crops", "hard_crops", "background_crops", "blend",
 )  # fmt: skip
 
 
@@ -252,6 +252,7 @@ class TrainConfig:
         keep_offsets: never scale or turn crops of a set whose masks lie half a pixel beside its targets.
         mirrored_backgrounds: share of crops of such a set whose background is mirrored under its targets.
         swapped_targets: share of the targets in these that change for one of another frame, of the same contrast.
+        faded_targets: share of the targets in these that are made fainter, down to 0.4 of their contrast.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
         hard_crops: share of crops that hold a place where the network that is trained further is wrong when it starts;
             they are not mirrored under their targets. The shares of targets, backgrounds and sets are of the others.
@@ -290,6 +291,7 @@ class TrainConfig:
     keep_offsets: bool = False
     mirrored_backgrounds: float = 0.0
     swapped_targets: float = 0.0
+    faded_targets: float = 0.0
     pasted_crops: float = 0.0
     hard_crops: float = 0.0
     background_crops: float = 0.1

@@ -142,8 +142,8 @@ class CropSource:
         """The frame as it is, or with its background mirrored under its targets."""
         if frame.scene is None or random.random() >= self._config.mirrored_backgrounds:
             return frame.values, frame.mask
-        swapped = self._config.swapped_targets
-        return put_together(frame.scene, frame.cutouts, swapped, random, compressed=self._compressed)
+        swapped, faded = self._config.swapped_targets, self._config.faded_targets
+        return put_together(frame.scene, frame.cutouts, swapped, random, compressed=self._compressed, faded=faded)
 
     def _paste(
         self, cutouts: list[Cutout], values: FloatImage, label: NDArray[np.bool_], random: np.random.Generator

@@ -18,6 +18,10 @@ from adsnet.targets import label_components
 from adsnet.training.cutouts import Cutout, add
 
 
+FAINTEST = 0.4
+"""What is left of the contrast of a target that fades, at least."""
+
+
 class Scene(NamedTuple):
     """One frame in its parts."""
 
@@ -41,7 +45,13 @@ def take_apart(
 
 
 def put_together(
-    scene: Scene, others: Sequence[Cutout], swapped: float, random: np.random.Generator, *, compressed: bool
+    scene: Scene,
+    others: Sequence[Cutout],
+    swapped: float,
+    random: np.random.Generator,
+    *,
+    compressed: bool,
+    faded: float = 0.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The frame (H, W) and its label, with the background mirrored up and down, left and right, both or not at all.
 
@@ -51,6 +61,7 @@ def put_together(
         swapped: share of the targets that change.
         random: draws the side and the targets.
         compressed: as in ``cut_out``.
+        faded: share of the targets of which ``FAINTEST`` to all of the contrast is left.
     """
     down, right = random.random(2) < 0.5
     values = scene.background[:: -1 if down else 1, :: -1 if right else 1].astype(np.float32)
@@ -64,7 +75,10 @@ def put_together(
         top = _inside(top + (height - chosen.mask.shape[0]) // 2, chosen.mask.shape[0], len(values))
         left = _inside(left + (width - chosen.mask.shape[1]) // 2, chosen.mask.shape[1], values.shape[1])
         window = chosen.at(top, left)
-        add(values[window], chosen.values * (target.contrast / chosen.contrast), compressed=compressed)
+        strength = target.contrast / chosen.contrast
+        if faded and random.random() < faded:
+            strength *= random.uniform(FAINTEST, 1.0)
+        add(values[window], chosen.values * strength, compressed=compressed)
         label[window] |= chosen.mask
     return values, label
 

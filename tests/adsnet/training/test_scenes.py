@@ -113,3 +113,20 @@ def test_a_larger_one_at_the_edge_stays_inside_and_without_any_like_it_a_target_
         assert label.sum() == 24
         _, label = put_together(scene, [other(1, 1, 5.0)], 1.0, np.random.default_rng(seed), compressed=False)
         assert label.sum() == 4
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_targets_that_fade_keep_part_of_their_contrast_and_their_mask(compressed: bool) -> None:
+    scene = apart(*frame((30, 20), compressed=compressed), compressed=compressed)
+    assert scene is not None
+    left = []
+    for seed in range(60):
+        whole, label = put_together(scene, [], 0.0, np.random.default_rng(seed), compressed=compressed)
+        random = np.random.default_rng(seed)
+        faint, same = put_together(scene, [], 0.0, random, compressed=compressed, faded=0.5)
+        assert np.array_equal(label, same) and label.sum() == 4
+        full, part = ((np.sinh(values) if compressed else values)[label].mean() for values in (whole, faint))
+        left.append((part - full) / 5 + 1)
+    assert min(left) > 0.38 and max(left) == pytest.approx(1, abs=1e-3)
+    kept = sum(abs(part - 1) < 1e-3 for part in left)
+    assert 15 < kept < 45 and np.ptp(left) > 0.5
