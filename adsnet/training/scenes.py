@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from adsnet.targets import label_components
 from adsnet.training.cutouts import Cutout, add
 
-
 FAINTEST = 0.4
 """What is left of the contrast of a target that fades, at least."""
 
