@@ -75,6 +75,7 @@ def put_together(
         left = _inside(left + (width - chosen.mask.shape[1]) // 2, chosen.mask.shape[1], values.shape[1])
         window = chosen.at(top, left)
         strength = target.contrast / chosen.contrast
+        # Where none fades nothing is drawn for it: the crops of such a run are those that they always were.
         if faded and random.random() < faded:
             strength *= random.uniform(FAINTEST, 1.0)
         add(values[window], chosen.values * strength, compressed=compressed)
