@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
-from adsnet.errors import AdsnetError
+from adsnet.errors import AdsnetError, Interrupted
 from adsnet.heap import keep_freed_memory
 from adsnet.recipes import NAMED_CONFIGS
 from adsnet.storage.files import shown
@@ -23,6 +23,9 @@ from adsnet.storage.files import shown
 if TYPE_CHECKING:
     from adsnet.data.raw import RawLayout
 
+
+INTERRUPTED = 130
+"""Exit status of what Ctrl+C ended, as of shells."""
 
 RAW_FORM = "WIDTHxHEIGHT,TYPE[,big][,offset=N][,row-gap=N][,frame-gap=N]"
 RAW_HELP = "how the values lie in files without a header"
@@ -170,9 +173,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(command.execute(options))
     except AdsnetError as error:
         print_error(str(error))
-        return 2
+        return INTERRUPTED if isinstance(error, Interrupted) else 2
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output ended, as in "adsnet info FILE | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -208,11 +211,11 @@ def raw_of(options: argparse.Namespace) -> RawLayout | None:
 def _add_model_options(parser: argparse.ArgumentParser, *, precision: str) -> None:
     parser.add_argument("--model", metavar="FILE", help="model file or name of a shipped model (adsnet-default)")
     parser.add_argument("--detector", metavar="NAME", help="adsnet, or that of --model; 'adsnet info' lists them all")
-    parser.add_argument("--engine", default="auto", choices=ENGINES)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.set_defaults(usual_precision=precision)  # None is told from what was asked for, which not all can do
+    parser.add_argument("--engine", choices=ENGINES)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"))
     parser.add_argument(
         "--precision",
-        default=precision,
         choices=PRECISIONS,
         help=f"number type of the network; auto is the fast one where it is exact enough ({precision})",
     )

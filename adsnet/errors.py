@@ -54,5 +54,9 @@ class TrainingError(AdsnetError):
     """Training cannot start or go on."""
 
 
+class Interrupted(TrainingError):
+    """Training was asked to stop before there was anything to keep."""
+
+
 class StorageError(AdsnetError):
     """A file cannot be written; what was on disk before is unchanged."""

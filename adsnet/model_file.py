@@ -67,13 +67,15 @@ def resolve_model(name: str | Path | None) -> Path:
         ModelFileError: there is no such file or name.
     """
     path = Path(name) if name is not None else Path(DEFAULT_MODEL)
-    if path.suffix == SUFFIX or os.path.exists(path):  # unlike Path.exists, False for names that cannot be files
-        if not os.path.isfile(path):
-            raise ModelFileError(f"{path}: there is no such model file; check the path")
+    # Not those of Path, which raise for names that cannot be files.
+    if name is not None and os.path.isfile(path):
         return path
+    is_name = path.name == str(path)  # a folder may well be called like a shipped model
+    if path.suffix == SUFFIX or (not is_name and os.path.exists(path)):
+        raise ModelFileError(f"{path}: there is no such model file; check the path")
     folder = resources.path_of("models")
     shipped = folder / f"{path.name}{SUFFIX}"
-    if not os.path.isfile(shipped) or path.name != str(path):
+    if not os.path.isfile(shipped) or not is_name:
         names = sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))
         raise ModelFileError(f"{path}: not a model file; give a {SUFFIX} file or one of: {', '.join(names) or 'none'}")
     return shipped

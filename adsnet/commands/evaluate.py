@@ -25,8 +25,10 @@ def execute(options: argparse.Namespace) -> int:
     """Print the figures; 2 when a frame could not be scored."""
     if len(options.data) != 1:
         raise ConfigError("evaluate takes one --data; run it once for each data set")
-    if options.predictions and options.model:
-        raise ConfigError("--predictions are scored as they are; leave out --model")
+    if options.predictions:
+        for name in ("model", "detector", "engine", "device", "precision", "drop", "keep_threshold"):
+            if getattr(options, name) is not None:
+                raise ConfigError(f"--predictions are scored as they are; leave out --{name.replace('_', '-')}")
     if options.predictions and options.curve:
         raise ConfigError("saved masks have one threshold; leave out --curve")
     if not all(0 <= threshold <= 1 for threshold in options.curve):

@@ -47,6 +47,8 @@ def load_source(options: argparse.Namespace) -> Source:
     _require_no_patches(name, options)
     if options.model:
         raise ConfigError(f"{name} has no model; leave out --model")
+    if options.precision is not None or options.device == "cuda":
+        raise ConfigError(f"{name} has no network, and runs on the CPU; leave out --precision and --device")
     detector = make_detector(name)
     return Source(
         lambda frames: [detector.predict(pixels) for pixels in frames], name, lambda: {"device": "cpu", "notes": []}
@@ -57,9 +59,9 @@ def _adsnet(model: Path, options: argparse.Namespace) -> Source:
     from adsnet.predictor import Predictor  # the methods without a network do without torch
 
     sparsity = sparsity_of(options)
-    predictor = Predictor.from_file(model, device=options.device, precision=options.precision)
+    predictor = Predictor.from_file(model, **_machine_of(options))
     return Source(
-        lambda frames: predictor.predict_batch(frames, sparsity, options.engine),
+        lambda frames: predictor.predict_batch(frames, sparsity, options.engine or "auto"),
         predictor.card.name,
         lambda: {"device": predictor.device.type, "notes": predictor.notes},
     )
@@ -71,7 +73,7 @@ def _rival(model: Path, options: argparse.Namespace) -> Source:
 
     network, card = load_any(model)
     _require_no_patches(card.detector, options)
-    predictor = RivalPredictor(network, card, device=options.device, precision=options.precision)
+    predictor = RivalPredictor(network, card, **_machine_of(options))
     return Source(
         predictor.predict_batch,
         card.name,
@@ -79,8 +81,12 @@ def _rival(model: Path, options: argparse.Namespace) -> Source:
     )
 
 
+def _machine_of(options: argparse.Namespace) -> dict[str, str]:
+    return {"device": options.device or "auto", "precision": options.precision or options.usual_precision}
+
+
 def _require_no_patches(name: str, options: argparse.Namespace) -> None:
     if options.drop or options.keep_threshold is not None:
         raise ConfigError(f"{name} drops no patches; leave out --drop and --keep-threshold")
-    if options.engine != "auto":
+    if options.engine not in (None, "auto"):
         raise ConfigError(f"{name} has no sparse engine; leave out --engine")

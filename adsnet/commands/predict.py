@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,11 +17,11 @@ from tqdm import tqdm
 from adsnet.cli import print_error, raw_of, sparsity_of
 from adsnet.commands.models import Source, load_source
 from adsnet.data import datasets
-from adsnet.data.datasets import is_dataset, open_dataset
-from adsnet.data.frames import FrameRef, list_frames, read_frame
+from adsnet.data.datasets import is_dataset, label_folders, open_dataset
+from adsnet.data.frames import FrameRef, list_frames, list_stills, read_frame
 from adsnet.data.labels import write_mask
 from adsnet.data.raw import RawLayout
-from adsnet.errors import AdsnetError, FrameError
+from adsnet.errors import AdsnetError, ConfigError, FrameError
 from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
 from adsnet.processes import Processes, connected
@@ -58,6 +59,7 @@ def _execute(options: argparse.Namespace, processes: Processes) -> int:
     _require_distinct(refs)
     if not refs:
         return status
+    _require_no_labels(options.out, options.paths)
     source = load_source(options)
     mine = refs[processes.rank :: processes.count]
     records = processes.all(_predict_all(mine, source, options.out, shows=processes.first))
@@ -172,6 +174,14 @@ def record_of(ref: FrameRef, prediction: Prediction) -> dict[str, Any]:
         "kept": prediction.kept,
         "targets": [{"x": t.x, "y": t.y, "area": t.area, "score": t.score, "bbox": list(t.bbox)} for t in targets],
     }
+
+
+def _require_no_labels(out: Path, paths: Sequence[Path]) -> None:
+    """Masks must not be written over labels: of the frames that are predicted, or of others that lie in ``out``."""
+    masks = os.path.realpath(out / "masks")
+    holds_frames = os.path.isdir(out) and (os.path.isdir(out / "images") or len(list_stills(out)) > 0)
+    if holds_frames or any(masks == os.path.realpath(folder) for path in paths for folder in label_folders(path)):
+        raise ConfigError(f"--out {shown(out)}: labels of frames are kept in {shown(masks)}; give another folder")
 
 
 def _require_distinct(refs: list[FrameRef]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from adsnet.cli import INTERRUPTED
 from adsnet.config import TrainConfig, from_dict
 from adsnet.errors import ConfigError
 from adsnet.model_file import read_card, require_detector, resolve_model
@@ -36,7 +37,7 @@ from adsnet.training.run import (
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Train until done or interrupted, one configuration after the other."""
+    """Train until done or interrupted, one configuration after the other; 130 when interrupted."""
     jobs = jobs_of(options)
     for job in jobs:
         if not job.resume:  # found out now, not after the hours of the one before
@@ -48,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
                 if processes.first:
                     show(event)
             if isinstance(event, Finished) and event.stopped:
-                break
+                return INTERRUPTED
     return 0
 
 

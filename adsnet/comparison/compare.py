@@ -63,6 +63,8 @@ def compare(
         detectors = {name: entry.detector for name, entry in networks.items()}
         text += f"## Table 3\n\n{TIMED}\n{table3_markdown(found, detectors)}\n"
         write_bytes(out / "table3.csv", table3_csv(found, detectors))
+    if text:  # before the pictures, which can fail
+        write_bytes(out / "tables.md", text.encode("utf-8"))
     for dataset in datasets:
         of_set = [one for one in scores if one.dataset == dataset.name]
         if "figure5" in parts and any(len(one.roc) for one in of_set):
@@ -72,8 +74,6 @@ def compare(
             progress(0, len(entries), f"pictures of {dataset.name}")
             shown = rows_of(dataset, indices, entries)
             write_picture(out / f"figure6_{dataset.name}", gallery(shown, [entry.name for entry in entries]))
-    if text:
-        write_bytes(out / "tables.md", text.encode("utf-8"))
     return text, problems_of(scores)
 
 

@@ -32,14 +32,14 @@ def afd_picture(frames: Sequence[Frame], models: Mapping[str, Path]) -> Picture:
     columns: dict[str, list[NDArray[np.uint8]]] = {"label": [shown_frame(pixels) for _, pixels, _ in frames]}
     for name, path in models.items():
         network, card = load_network(path)
-        columns[f"B4, {name}"] = []
+        columns[f"F4, {name}"] = []
         for _, pixels, _ in frames:
             padded = pad_to_multiple(normalise(pixels, card.normalisation), STRIDE)
             with torch.inference_mode():
                 feature = network.encode(torch.from_numpy(padded)[None, None]).features[4]
             height, width = pixels.shape
             values = feature[0].abs().mean(0).numpy()
-            columns[f"B4, {name}"].append(_heat(values, padded.shape)[:height, :width])
+            columns[f"F4, {name}"].append(_heat(values, padded.shape)[:height, :width])
     return _sheet(frames, columns)
 
 

@@ -13,8 +13,11 @@ from adsnet.comparison.contestants import Contestant
 from adsnet.comparison.picture import Picture
 from adsnet.comparison.scores import Scores
 from adsnet.data.datasets import Dataset
-from adsnet.errors import ConfigError
+from adsnet.data.frames import FrameRef
+from adsnet.errors import ConfigError, FrameError
+from adsnet.evaluation import PredictFrame
 from adsnet.prediction import BoolMap
+from adsnet.storage import files
 from adsnet.targets import Target, find_targets, match_targets
 
 HIT, MISS, FALSE = "#ff2020", "#00d000", "#ffc400"
@@ -37,13 +40,13 @@ class Row(NamedTuple):
 def chosen_frames(dataset: Dataset, scores: Sequence[Scores], named: Sequence[str], count: int) -> list[int]:
     """The frames of ``named`` that the set has, or those with the lowest mean IoU over all detectors.
 
-    A frame without a target is only shown where it is named.
+    A frame without a target, or one that a detector could not predict, is only shown where it is named.
     """
     stems = [sample.frame.stem for sample in dataset.samples]
     if named:
         return [stems.index(name) for name in named if name in stems]
-    found = [stem for stem in stems if any(stem in one.ious for one in scores)]
-    mean = {stem: float(np.mean([one.ious.get(stem, 0.0) for one in scores])) for stem in found}
+    found = [stem for stem in stems if scores and all(stem in one.ious for one in scores)]
+    mean = {stem: float(np.mean([one.ious[stem] for one in scores])) for stem in found}
     worst = sorted(found, key=lambda stem: (mean[stem], stem))
     return [stems.index(stem) for stem in worst[:count]]
 
@@ -62,11 +65,20 @@ def rows_of(dataset: Dataset, indices: Sequence[int], entries: Sequence[Contesta
     masks = []
     for entry in entries:
         predict = entry.predict()
-        masks.append([predict(pixels).mask for pixels, _ in frames])
+        masks.append(
+            [_mask(predict, pixels, dataset.samples[i].frame) for i, (pixels, _) in zip(indices, frames, strict=True)]
+        )
     return [
-        Row(dataset.samples[index].frame.stem, pixels, label, [of_entry[number] for of_entry in masks])
+        Row(files.shown(dataset.samples[index].frame.stem), pixels, label, [of_entry[number] for of_entry in masks])
         for number, (index, (pixels, label)) in enumerate(zip(indices, frames, strict=True))
     ]
+
+
+def _mask(predict: PredictFrame, pixels: NDArray[np.generic], frame: FrameRef) -> BoolMap:
+    try:
+        return predict(pixels).mask
+    except FrameError as error:  # the detector does not know the file
+        raise FrameError(f"{files.shown(frame.path)}: {error}") from error
 
 
 def gallery(rows: Sequence[Row], names: Sequence[str]) -> Picture:

@@ -26,6 +26,7 @@ from adsnet.data.datasets import Dataset
 from adsnet.detectors.registry import METHODS
 from adsnet.errors import ConfigError
 from adsnet.storage.atomic import write_bytes
+from adsnet.storage.files import shown
 from adsnet.training.frames import split, with_distinct_names
 from adsnet.training.run import Finished, Notice, Step, TrainJob, run
 
@@ -42,6 +43,16 @@ Notify = Callable[[str], object]
 @dataclass(frozen=True)
 class Stopped:
     """The work was asked to end early: what is missing is done when it is started again."""
+
+
+@dataclass(frozen=True)
+class NotScored:
+    """A frame that could not be scored is missing in what is yielded; ``problem`` says which and why."""
+
+    problem: str
+
+
+Part = str | NotScored | Stopped
 
 
 @dataclass(frozen=True)
@@ -77,10 +88,10 @@ def reproduce(
     progress: Progress = lambda done, count, text: None,
     should_stop: Callable[[], bool] = lambda: False,
     notify: Notify = lambda text: None,
-) -> Iterator[str | Stopped]:
+) -> Iterator[Part]:
     """Yield each table as Markdown when it is there; it is also written to ``plan.out``, with CSV and pictures.
 
-    ``notify`` is told one sentence for whatever a log should hold: a frame that was left out, a damaged checkpoint.
+    ``notify`` is told one sentence for whatever a log of the trainings should hold: a damaged checkpoint, for instance.
     ``should_stop`` is asked after every step of a training and every frame that is scored.
 
     Raises:
@@ -96,10 +107,10 @@ def reproduce(
             yield Stopped()
             return
         trained[key] = model
-    yield from _judge(plan, trained, _that_stops(progress, should_stop), notify)
+    yield from _judge(plan, trained, _that_stops(progress, should_stop))
 
 
-def _judge(plan: Plan, trained: dict[str, Path], progress: Progress, notify: Notify) -> Iterator[str]:
+def _judge(plan: Plan, trained: dict[str, Path], progress: Progress) -> Iterator[Part]:
     """Score what is trained and write tables and figures."""
     datasets = with_distinct_names(split(plan.data, plan.config.held_out)[1])  # what no training saw
     base = base_of(plan.config)
@@ -109,13 +120,12 @@ def _judge(plan: Plan, trained: dict[str, Path], progress: Progress, notify: Not
         entries += [Contestant(name, name, trained[_key(_rival(plan.config, name))]) for name in RIVAL_NAMES]
         entries.append(Contestant("adsnet", "adsnet", trained[_key(base)]))
         text, problems = compare(entries, datasets, plan.out, rows=plan.rows, parts=parts, progress=progress)
-        for problem in problems:
-            notify(problem)
+        yield from map(NotScored, problems)
         if text:
             yield text
     tables = ablations(base.model)
     for number in (n for n in plan.tables if n > 3):
-        yield _ablation(plan, number, tables[number], trained, datasets, progress, notify)
+        yield from _ablation(plan, number, tables[number], trained, datasets, progress)
     if set(plan.figures) & {7, 8}:
         _figures(plan, tables[4], trained, datasets, progress)
 
@@ -179,12 +189,10 @@ def _ablation(
     trained: dict[str, Path],
     datasets: Sequence[Dataset],
     progress: Progress,
-    notify: Notify,
-) -> str:
+) -> Iterator[Part]:
     entries = [_entry(plan, variant, trained) for variant in table.variants]
     scores = score_all(entries, datasets, plan.out, progress)
-    for problem in problems_of(scores):
-        notify(problem)
+    yield from map(NotScored, problems_of(scores))
     seconds: dict[str, float] = {}
     if "seconds" in table.columns:
         frame = scene()
@@ -210,7 +218,7 @@ def _ablation(
     named = ["set", table.column, *columns, *(f"paper_{column}" for column in columns)]
     write_bytes(plan.out / f"table{number}.csv", csv_of(named, rows))
     write_bytes(plan.out / f"table{number}.md", text.encode("utf-8"))
-    return text
+    yield text
 
 
 _HEADINGS = {"niou": "nIoU (%)", "pd": "Pd (%)", "fa": "Fa (10⁻⁶)", "seconds": "seconds for 256×256"}
@@ -237,7 +245,7 @@ def _figures(
     scores = score_all([base], datasets, plan.out, progress)
     for dataset in datasets:
         indices = chosen_frames(dataset, [one for one in scores if one.dataset == dataset.name], (), plan.rows)
-        frames = [(dataset.samples[index].frame.stem, *dataset.read(index)) for index in indices]
+        frames = [(shown(dataset.samples[index].frame.stem), *dataset.read(index)) for index in indices]
         if 7 in plan.figures and frames:
             models = {v.label: _entry(plan, v, trained).model for v in table4.variants}
             named = {label: model for label, model in models.items() if model is not None}

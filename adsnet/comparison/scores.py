@@ -67,7 +67,8 @@ def score_all(
             scores = _read(path)
             if scores is None:
                 scores = _score(entry, dataset, lambda d, n, t=text, done=done: progress(done + d, count, t))  # type: ignore[misc]
-                write_json(path, scores)
+                if not scores["problems"]:  # a frame that could not be read may be readable the next time
+                    write_json(path, scores)
             done += len(dataset.samples)
             progress(done, count, text)
             results.append(_made(entry, dataset, scores))

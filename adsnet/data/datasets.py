@@ -131,21 +131,6 @@ def _masks_by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _select(stills: Stills, split: Path) -> Stills:
-    by_stem: dict[str, str] = {}
-    for stem, name in zip(stems_of(stills), stills.names, strict=True):
-        by_stem.setdefault(stem, name)
-    chosen = []
-    for stem in read_split(split):
-        if stem not in by_stem:
-            raise DatasetError(
-                f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(stills.folder)}: "
-                "add the image or remove the line."
-            )
-        chosen.append(by_stem[stem])
-    return Stills(stills.folder, chosen)
-
-
 def set_root(folder: Path) -> Path:
     """Where the labels of the stills in ``folder`` are kept: the set of an ``images/`` folder, or the folder itself."""
     return folder.parent if folder.name == "images" and os.path.isdir(folder.parent / "masks") else folder
@@ -161,18 +146,24 @@ def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset
     masks = _masks_by_stem(root / "masks")
     if split is None and has_images and default_split:
         split = default_split_of(root)
-    chosen = stills if split is None else _select(stills, split)
+    chosen = stills
+    if split is not None:
+        named = _named(stems_of(stills), split, folder)
+        chosen = Stills(folder, [stills.names[index] for index in named])
     layout = "images+masks" if has_images else "folder"
     return Dataset(root.resolve().name, root, layout, FolderSamples(chosen, masks))
 
 
-def _open_raw_folder(path: Path, split: Path | None, raw: RawLayout) -> Dataset:
+def _open_raw_folder(path: Path, split: Path | None, default_split: bool, raw: RawLayout) -> Dataset:
     root = set_root(path)
-    folder = root / "images" if os.path.isdir(root / "images") else root
+    has_images = os.path.isdir(root / "images")
+    folder = root / "images" if has_images else root
+    if split is None and has_images and default_split:
+        split = default_split_of(root)
     masks = _masks_by_stem(root / "masks")
     samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in list_frames(folder, raw=raw))
     chosen = samples if split is None else _listed(samples, split, path)
-    return Dataset(root.resolve().name, root, "folder" if folder == root else "images+masks", chosen)
+    return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", chosen)
 
 
 def _open_file(path: Path, split: Path | None, raw: RawLayout | None) -> Dataset:
@@ -185,14 +176,29 @@ def _open_file(path: Path, split: Path | None, raw: RawLayout | None) -> Dataset
 
 def _listed(samples: tuple[Sample, ...], split: Path, path: Path) -> tuple[Sample, ...]:
     """The samples of the file ``path`` that the split names, in its order. Raises DatasetError."""
-    by_stem = {sample.frame.stem: sample for sample in samples}
-    wanted = read_split(split)
-    missing = next((stem for stem in wanted if stem not in by_stem), None)
-    if missing is not None:
-        raise DatasetError(
-            f"{shown(split)} names the frame {shown(missing)}, which is not in {shown(path)}: remove the line."
-        )
-    return tuple(by_stem[stem] for stem in wanted)
+    return tuple(samples[index] for index in _named([sample.frame.stem for sample in samples], split, path))
+
+
+def _named(stems: Sequence[str], split: Path, where: Path) -> list[int]:
+    """Which frames the split names, in its order. Raises DatasetError for a name that no frame has, or several."""
+    found: dict[str, list[int]] = {}
+    for index, stem in enumerate(stems):
+        found.setdefault(stem, []).append(index)
+    chosen = []
+    for stem in read_split(split):
+        frames = found.get(stem, [])
+        if not frames:
+            raise DatasetError(
+                f"{shown(split)} names the frame {shown(stem)}, which is not in {shown(where)}: "
+                "add the image or remove the line."
+            )
+        if len(frames) > 1:
+            raise DatasetError(
+                f"{shown(split)} names the frame {shown(stem)}, of which {shown(where)} has {len(frames)}: rename all "
+                "but one, or list the frames in a manifest."
+            )
+        chosen += frames
+    return chosen
 
 
 def _entry(path: Path, number: int, entry: object) -> Sample:
@@ -262,7 +268,11 @@ def open_dataset(
     """
     try:
         if os.path.isdir(path):
-            return _open_folder(path, split, default_split) if raw is None else _open_raw_folder(path, split, raw)
+            return (
+                _open_folder(path, split, default_split)
+                if raw is None
+                else _open_raw_folder(path, split, default_split, raw)
+            )
         if path.suffix.lower() == ".json":
             return _open_manifest(path, split)
         return _open_file(path, split, raw)
@@ -283,6 +293,16 @@ def is_dataset(path: Path) -> bool:
     except DatasetError:
         return False
     return True
+
+
+def label_folders(path: Path) -> set[Path]:
+    """Where labels of the frames at ``path``, which ``open_dataset`` understands, are or would be kept."""
+    if os.path.isdir(path):
+        return {set_root(path) / "masks"}
+    if not is_dataset(path):
+        return {set_root(path.parent) / "masks", path.with_name(f"{path.stem}.adsnet") / "masks"}
+    dataset = _open_manifest(path, None)
+    return {dataset.root / "masks", *(mask.parent for mask in masks_of(dataset.samples) if mask is not None)}
 
 
 def hold_out(count: int, every: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -58,7 +58,8 @@ def cut_out(values: NDArray[Any], mask: NDArray[np.bool_], *, compressed: bool) 
         behind = ndimage.gaussian_filter(np.where(near, np.float32(0), linear), 2.0) / np.maximum(weight, 1e-3)
         kept = np.clip((MARGIN - 1 - ndimage.distance_transform_edt(~own)) / 3, 0.0, 1.0)
         adds = ((linear - behind) * kept).astype(np.float32)
-        found.append(Cutout(adds, own, rows.start, columns.start, float(adds[own].mean())))
+        if contrast := float(adds[own].mean()):  # a label on a blank frame marks nothing
+            found.append(Cutout(adds, own, rows.start, columns.start, contrast))
     return found
 
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from adsnet.conventions import STANDARD, count
 from adsnet.data.datasets import Dataset
-from adsnet.errors import AdsnetError, FrameError, TrainingError
+from adsnet.errors import AdsnetError, FrameError, Interrupted
 from adsnet.evaluation import PredictFrame
 from adsnet.processes import ALONE, Processes
 from adsnet.targets import label_components
@@ -40,13 +40,13 @@ def find_mistakes(
     None are known of a frame that cannot be read or predicted; ``skipped`` is told why it could not be predicted.
 
     Raises:
-        TrainingError: stopped; ``should_stop`` is asked after every frame.
+        Interrupted: stopped; ``should_stop`` is asked after every frame.
     """
     mine: list[list[Place]] = []
     frames = len(dataset.samples)
     for first in range(0, frames, processes.count):
         if processes.any(should_stop()):
-            raise TrainingError("stopped before the first step of the training; start it again")
+            raise Interrupted("stopped before the first step of the training; start it again, with --resume")
         if first + processes.rank < frames:
             mine.append(_in_frame(dataset, first + processes.rank, predict, skipped))
     return processes.all(mine)

@@ -1,8 +1,8 @@
 """One training run, as a generator of events. The command line and the window both consume it.
 
 What a run leaves in its folder: ``config.json``, ``metrics.jsonl`` (one line a step), ``held_out_<set>.txt`` (the
-frames it never trained on), ``tensorboard/`` (the curves, where that package is installed), two checkpoints while it
-lasts, and ``model.safetensors`` at the end.
+frames it never trained on; a manifest, ``.json``, where two have one name), ``tensorboard/`` (the curves, where that
+package is installed), two checkpoints while it lasts, and ``model.safetensors`` at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adsnet.config import TrainConfig, to_dict
-from adsnet.data.datasets import Dataset
+from adsnet.data.datasets import Dataset, frames_of, write_manifest
+from adsnet.data.frames import stems_of
 from adsnet.errors import DatasetError, TrainingError
 from adsnet.evaluation import PredictFrame, Report, evaluate
 from adsnet.learned import predict_frames
@@ -123,25 +124,25 @@ def run(
         DatasetError, ModelFileError, StorageError: as raised below.
     """
     if (job.config.hard_crops or job.config.blend < 1) and job.init is None:
-        raise TrainingError("hard_crops and blend take a model that is trained further, and none is given")
+        raise TrainingError("hard_crops and blend take a model that is trained further; name it with --init")
     job = _with_network_of_init(job)
     candidate = job.out / MODEL_FILE
     notices: list[str] = []
     state = _state_to_resume(job, notices.append)
-    if state is None and job.resume and os.path.exists(candidate):
-        yield _already_finished(job)
-        return
     if not job.data:
         raise TrainingError("there is no data to train on; give at least one data set")
     every = job.config.held_out
     training, held_out = split(job.data, every)
     background, quiet = split([(folder, None) for folder in job.backgrounds], every, backgrounds=True)
     frames = digest_of_frames(job.init, training + background, held_out + quiet)
+    if state is None and job.resume and os.path.exists(candidate):
+        yield _already_finished(job, frames)
+        return
     if state is not None and state["frames"] != frames:
         raise TrainingError(f"{job.out}: the data or --init changed since the checkpoint; use a new --out folder")
     training, held_out = (with_distinct_names(sets) for sets in (training + background, held_out + quiet))
     if processes.first:
-        _write_run_files(job, held_out)
+        _write_run_files(job, training, held_out)
     sets, background = training[: len(job.data)], training[len(job.data) :]
     mistakes: list[list[list[Place]]] = state["mistakes"] if state is not None else []
     if job.config.hard_crops and state is None:
@@ -165,10 +166,10 @@ def run(
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
-            predict = predict_frames(trainer.average, _card(job, training, step.iteration))
+            predict = predict_frames(trainer.average, _card(job, training, step.iteration, frames))
             yield from _score("candidate", predict, held_out, processes)
 
-    card = _card(job, training, trainer.iteration)
+    card = _card(job, training, trainer.iteration, frames)
     if job.config.blend < 1:
         blend(trainer.average, load_any(cast(Path, job.init))[0], job.config.blend)
     if job.config.calibrate and job.config.detector == "adsnet":
@@ -337,19 +338,32 @@ def require_new_folder(out: Path) -> None:
         raise TrainingError(f"{out}: holds a run already; go on with it by --resume, or use a new --out folder")
 
 
-def _already_finished(job: TrainJob) -> Finished:
-    """A run that ended has a model and no checkpoint. Raises TrainingError when the model is not that of the end."""
-    done = read_card(job.out / MODEL_FILE).training.get("iterations")
-    if done != job.config.iterations:
+def _already_finished(job: TrainJob, frames: str) -> Finished:
+    """A run that ended has a model and no checkpoint.
+
+    Raises:
+        TrainingError: the model is not that of the end, or of other frames, another start or another configuration.
+    """
+    done = read_card(job.out / MODEL_FILE).training
+    if done.get("iterations") != job.config.iterations:
         raise TrainingError(f"{job.out}: holds a model but no checkpoint to go on from; use a new --out folder")
+    if done.get("frames") != frames or done.get("config") != json.loads(json.dumps(to_dict(job.config))):
+        raise TrainingError(
+            f"{job.out}: holds a run with other data, another configuration or another --init; use a new --out folder"
+        )
     return Finished(job.out / MODEL_FILE, job.config.iterations, stopped=False)
 
 
-def _write_run_files(job: TrainJob, held_out: list[Dataset]) -> None:
+def _write_run_files(job: TrainJob, training: list[Dataset], held_out: list[Dataset]) -> None:
     write_json(job.out / "config.json", to_dict(job.config))
-    for dataset in held_out:
-        lines = "".join(f"{sample.frame.stem}\n" for sample in dataset.samples)
-        write_bytes(job.out / f"held_out_{dataset.name}.txt", lines.encode("utf-8", "surrogateescape"))
+    for others, dataset in zip(training, held_out, strict=True):
+        stems = stems_of(frames_of(dataset.samples))
+        everywhere = [*stems, *stems_of(frames_of(others.samples))]
+        path = job.out / f"held_out_{dataset.name}.txt"
+        if len(set(everywhere)) < len(everywhere):  # names would not tell which frames these are
+            write_manifest(path.with_suffix(".json"), dataset)
+        else:
+            write_bytes(path, "".join(f"{stem}\n" for stem in stems).encode("utf-8", "surrogateescape"))
 
 
 def _score(
@@ -366,7 +380,7 @@ def _score(
         yield Scored(which, dataset.name, report)
 
 
-def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
+def _card(job: TrainJob, training: list[Dataset], iteration: int, frames: str) -> ModelCard:
     return ModelCard(
         name=job.name or job.out.resolve().name,
         detector=job.config.detector,
@@ -375,6 +389,7 @@ def _card(job: TrainJob, training: list[Dataset], iteration: int) -> ModelCard:
         training={
             "config": to_dict(job.config),
             "data": {dataset.name: len(dataset.samples) for dataset in training},
+            "frames": frames,
             "init": job.init.stem if job.init else None,
             "iterations": iteration,
         },

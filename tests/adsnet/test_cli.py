@@ -132,17 +132,40 @@ def test_frames_that_would_write_the_same_mask_are_refused(
     assert line.count("f01.png") == 2 and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("given", ["set", "set/images", "set/images/f01.png", "list/m.json", "elsewhere", "clip.tif"])
+def test_predict_never_writes_over_labels(
+    given: str, data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(data_set, tmp_path / "set")
+    shutil.copytree(data_set / "images", tmp_path / "elsewhere")
+    (tmp_path / "list").mkdir()
+    write_manifest(tmp_path / "list" / "m.json", open_dataset(tmp_path / "set"))
+    tifffile.imwrite(tmp_path / "clip.tif", np.zeros((2, 20, 33), np.uint16), photometric="minisblack")
+    (tmp_path / "clip.adsnet" / "masks").mkdir(parents=True)
+    outs = {"elsewhere": ["elsewhere", "set"], "clip.tif": ["clip.adsnet"], "list/m.json": ["list", "set"]}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for out in outs.get(given, ["set"]):
+        assert run("predict", tmp_path / given, "--out", tmp_path / out, "--model", model_path) == 2
+        (line,) = errors(capsys)
+        assert f"labels of frames are kept in {tmp_path / out / 'masks'}; give another folder" in line
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_predict_may_write_where_it_wrote_before(data_set: Path, model_path: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("predict", data_set, "--out", tmp_path / "out", "--model", model_path) == 0
+
+
 def test_a_frame_too_large_to_predict_is_one_bad_frame(
     data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("L", (60, 60)).save(tmp_path / "large.png")
     monkeypatch.setattr("adsnet.predictor.MAX_PIXELS", 3500)
-    status = run(
-        "predict", tmp_path / "large.png", data_set / "images" / "f01.png", "--out", tmp_path, "--model", model_path
-    )
+    frames = tmp_path / "large.png", data_set / "images" / "f01.png"
+    status = run("predict", *frames, "--out", tmp_path / "out", "--model", model_path)
     (line,) = errors(capsys)
     assert status == 2 and "large.png: a frame of 60×60 pixels is too large" in line
-    assert (tmp_path / "masks" / "f01.png").exists()
+    assert (tmp_path / "out" / "masks" / "f01.png").exists()
 
 
 @pytest.mark.parametrize("engine", ["auto", "dense", "gather", "spconv"])
@@ -339,7 +362,7 @@ def test_a_second_configuration_goes_on_from_the_first(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(train_command, "_json_line", press)
-    assert run("train", *options) == 0
+    assert run("train", *options) == 130
     assert read_model(out / "stage-1" / "model.safetensors")[1].training["iterations"] == 1
     assert not (out / "model.safetensors").exists()
     monkeypatch.undo()
@@ -392,7 +415,7 @@ def test_ctrl_c_finishes_the_step_and_writes_the_model(
     config, out = write_config(tmp_path / "c.json", iterations=9), tmp_path / "run"
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("adsnet.commands.train._json_line", press)
-    assert run("train", "--data", data_set, "--out", out, "--config", config, "--json-events") == 0
+    assert run("train", "--data", data_set, "--out", out, "--config", config, "--json-events") == 130
     assert read_model(out / "model.safetensors")[1].training["iterations"] == 1
     assert signal.getsignal(signal.SIGINT) == before
 
@@ -564,3 +587,12 @@ def test_methods_without_a_network_predict_and_are_scored(detector: str, data_se
 def test_a_method_without_a_network_takes_no_model(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--data", str(data_set), "--detector", "tophat", "--drop", "0.5", "0.5"]) == 2
     assert "tophat drops no patches; leave out --drop" in capsys.readouterr().err
+    for option in (("--precision", "fp16"), ("--device", "cuda")):
+        assert main(["evaluate", "--data", str(data_set), "--detector", "tophat", *option]) == 2
+        assert "tophat has no network, and runs on the CPU" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--drop 0.5 0.5", "--engine auto", "--detector lef", "--precision fp32"])
+def test_saved_masks_are_not_predicted_again(option: str, data_set: Path, capsys: Capture) -> None:
+    assert run("evaluate", "--data", data_set, "--predictions", data_set, *option.split()) == 2
+    assert f"leave out {option.split()[0]}" in capsys.readouterr().err

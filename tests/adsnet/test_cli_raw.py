@@ -40,6 +40,20 @@ def test_evaluate_scores_raw_frames(clip: Path, tmp_path: Path, capsys: Capture)
     assert (figures["images"], figures["targets"], figures["pd"]) == (3, 3, 1.0)
 
 
+def test_raw_frames_of_a_data_set_take_its_training_list(clip: Path, tmp_path: Path) -> None:
+    frames = np.frombuffer(clip.read_bytes()[10:], ">u2").reshape(3, 128, 160)
+    root = tmp_path / "SET"
+    for folder in ("images", "img_idx"):
+        (root / folder).mkdir(parents=True)
+    for name, frame in zip("abc", frames, strict=True):
+        (root / "images" / f"{name}.raw").write_bytes(frame.tobytes())
+        write_mask(root / "masks" / f"{name}.png", frame > 8000)
+    (root / "img_idx" / "train_SET.txt").write_text("c\na\n")
+    arguments = ("--detector", "tophat", "--raw", "160x128,uint16,big", "--json", tmp_path / "figures.json")
+    assert run("evaluate", "--data", root, *arguments) == 0
+    assert json.loads((tmp_path / "figures.json").read_text())["images"] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -227,6 +227,13 @@ def test_models_by_path_and_by_shipped_name(path: Path, monkeypatch: pytest.Monk
     assert resolve_model(path) == path
     assert resolve_model(None) == path.parent / "adsnet-default.safetensors"
     assert resolve_model("first") == path
+    monkeypatch.chdir(path.parent)  # where a run, or a file, may be called like a shipped model
+    for made in ((path.parent / "adsnet-default").mkdir, (path.parent / "adsnet-default").touch):
+        made()
+        assert resolve_model(None) == path.parent / "adsnet-default.safetensors"
+        if (path.parent / "adsnet-default").is_dir():
+            assert resolve_model("adsnet-default") == path.parent / "adsnet-default.safetensors"
+            (path.parent / "adsnet-default").rmdir()
     plain = path.rename(path.parent / "without suffix")
     assert resolve_model(plain) == plain
 

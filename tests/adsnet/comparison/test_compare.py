@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adsnet import resources
+from adsnet import resources, rival_predictor
 from adsnet.cli import main
 from adsnet.comparison import compare as module
 from adsnet.comparison import scores as scores_module
@@ -24,10 +27,11 @@ from adsnet.comparison.scores import Scores
 from adsnet.comparison.tables import ranked, table2_csv
 from adsnet.config import Sparsity
 from adsnet.data.datasets import open_dataset
+from adsnet.data.labels import write_mask
 from adsnet.detectors.registry import METHODS
 from adsnet.errors import EngineError
 from adsnet.evaluation import evaluate
-from tests.adsnet.tiny import write_set
+from tests.adsnet.tiny import make_frame, write_set
 
 Capture = pytest.CaptureFixture[str]
 
@@ -202,3 +206,33 @@ def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys
         assert error.count("\n") == 1 and "f02.png" in error
     assert [row["images"] for row in rows_of(out / "table2.csv")] == ["3", "3"]
     assert not (out / "table3.csv").exists()  # methods are not timed
+    assert not (out / "scores").exists()
+    shutil.copy(data / "images" / "f01.png", data / "images" / "f02.png")  # and once it can be read, it is scored
+    assert main(["compare", "--data", str(data), "--detectors", "tophat,lef", "--out", str(out)]) == 0
+    assert [row["images"] for row in rows_of(out / "table2.csv")] == ["4", "4"]
+
+
+def test_a_frame_that_one_detector_cannot_take_is_not_shown(
+    rdian_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    data, out = write_set(tmp_path / "set", count=3), tmp_path / "out"
+    pixels, label = make_frame(80, 120, seed=9)
+    Image.fromarray(pixels).save(data / "images" / "giant.png")
+    write_mask(data / "masks" / "giant.png", label)
+    monkeypatch.setattr(rival_predictor, "MAX_PIXELS", 80 * 100)
+    options = ["--data", str(data), "--detectors", "tophat,rdian", "--model", f"rdian={rdian_path}", "--out", str(out)]
+    assert main(["compare", *options]) == 2
+    assert "giant" in capsys.readouterr().err and (out / "figure6_set.png").exists()
+    assert "f00" in (out / "figure6_set.svg").read_text() and "giant" not in (out / "figure6_set.svg").read_text()
+    (out / "tables.md").unlink()
+    assert main(["compare", *options, "--frames", "giant"]) == 2
+    assert "giant.png: " in capsys.readouterr().err and (out / "tables.md").exists()  # not lost with the picture
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there")
+def test_a_frame_whose_name_is_no_text_is_pictured(tmp_path: Path) -> None:
+    data, out = write_set(tmp_path / "set", count=2), tmp_path / "out"
+    for folder in ("images", "masks"):
+        (data / folder / "f00.png").rename(data / folder / os.fsdecode(b"caf\xe9.png"))
+    assert main(["compare", "--data", str(data), "--detectors", "tophat", "--out", str(out)]) == 0
+    assert "caf\\udce9" in (out / "figure6_set.svg").read_text("utf-8")

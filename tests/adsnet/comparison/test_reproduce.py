@@ -15,7 +15,7 @@ from PIL import Image
 from adsnet.cli import main
 from adsnet.comparison import reproduce as module
 from adsnet.comparison.ablations import ablations, base_of
-from adsnet.comparison.reproduce import Plan, Stopped, reproduce
+from adsnet.comparison.reproduce import Part, Plan, Stopped, reproduce
 from adsnet.config import TrainConfig, to_dict
 from tests.adsnet.tiny import quick, write_set
 
@@ -103,12 +103,20 @@ def test_a_stopped_reproduction_goes_on(nudt: Path, tmp_path: Path) -> None:
     assert all(len((f / "metrics.jsonl").read_text().splitlines()) == 3 for f in (tmp_path / "out" / "runs").iterdir())
 
 
+def test_a_frame_that_cannot_be_scored_is_told_and_counts(config: Path, tmp_path: Path, capsys: Capture) -> None:
+    data = write_set(tmp_path / "NUDT-SIRST", count=8, height=64, width=64)
+    (data / "images" / "f02.png").write_bytes(b"no picture")  # one of the two that are held out
+    assert run(data, config, tmp_path / "out", "--table", "8") == 2
+    captured = capsys.readouterr()
+    assert "f02.png" in captured.err and "Table 8" in captured.out
+
+
 def test_a_score_is_interrupted_at_once(nudt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan((8,), (), ((nudt, None),), tmp_path / "out", quick(iterations=1))
     trained: list[str] = []
     judge = module._judge
 
-    def begun(*arguments: Any) -> Iterator[str]:
+    def begun(*arguments: Any) -> Iterator[Part]:
         trained.append("all")
         return judge(*arguments)
 

@@ -215,6 +215,19 @@ def test_a_manifest_takes_a_split(tmp_path: Path) -> None:
         open_dataset(tmp_path / "m.json", split=tmp_path / "split.txt")
 
 
+def test_a_name_that_two_frames_have_names_neither(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        fill(tmp_path / folder, ["a", "b" if folder == "one" else "c"])
+    samples = (*open_dataset(tmp_path / "one").samples, *open_dataset(tmp_path / "two").samples)
+    write_manifest(tmp_path / "m.json", Dataset("m", tmp_path, "manifest", samples))
+    split = tmp_path / "split.txt"
+    split.write_text("c\nb\n")
+    assert stems(open_dataset(tmp_path / "m.json", split=split)) == ["c", "b"]
+    split.write_text("b\na\n")
+    with pytest.raises(DatasetError, match=r"names the frame a, of which .*m.json has 2: rename all but one"):
+        open_dataset(tmp_path / "m.json", split=split)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -42,6 +42,12 @@ def test_of_compressed_input_the_same_is_cut_out() -> None:
     assert compressed.values == pytest.approx(linear.values, abs=0.03)
 
 
+def test_a_label_on_a_blank_frame_is_no_target() -> None:
+    values, mask = scene()
+    assert len(cut_out(values, mask, compressed=False)) == 1
+    assert cut_out(np.zeros_like(values), mask, compressed=False) == []
+
+
 @pytest.mark.parametrize(
     ("top", "left", "found"), [(MARGIN, MARGIN, 1), (MARGIN - 1, 20, 0), (20, SIZE - 4 - MARGIN, 1), (20, SIZE - 9, 0)]
 )
@@ -55,9 +61,9 @@ def test_neighbours_and_large_targets_stay() -> None:
     assert not cut_out(values, mask, compressed=False)
     wide = np.zeros((90, 90), np.bool_)
     wide[20:22, 20 : 20 + LARGEST] = True
-    assert len(cut_out(np.zeros(wide.shape, np.float32), wide, compressed=False)) == 1
+    assert len(cut_out(wide.astype(np.float32), wide, compressed=False)) == 1
     wide[20, 20 + LARGEST] = True
-    assert not cut_out(np.zeros(wide.shape, np.float32), wide, compressed=False)
+    assert not cut_out(wide.astype(np.float32), wide, compressed=False)
 
 
 @given(st.integers(0, 10_000), st.booleans())

@@ -200,7 +200,29 @@ def test_a_finished_run_is_finished(
         train(job_of(data_set, out, replace(FIVE, iterations=9), resume=True))
     with pytest.raises(TrainingError, match="holds a run already; go on with it by --resume"):
         train(job_of(data_set, out))
+    fewer = tmp_path / "fewer"
+    shutil.copytree(data_set, fewer)
+    (fewer / "images" / "f00.png").unlink()
+    for other in (job_of(fewer, out, resume=True), job_of(data_set, out, replace(FIVE, seed=9), resume=True)):
+        with pytest.raises(TrainingError, match="a run with other data, another configuration or another --init"):
+            train(other)
     assert same_weights(out / "model.safetensors", uninterrupted[0] / "model.safetensors")
+
+
+def test_held_out_frames_of_one_name_are_written_as_a_manifest(tmp_path: Path) -> None:
+    entries = []
+    for folder in ("first", "second"):
+        root = write_set(tmp_path / folder, count=3)
+        entries += [{"path": f"{folder}/images/f{i:02d}.png", "mask": f"{folder}/masks/f{i:02d}.png"} for i in range(3)]
+        assert root.is_dir()
+    manifest = {"format": "adsnet-frames-1", "name": "both", "frames": entries}
+    (tmp_path / "both.json").write_text(json.dumps(manifest))
+    out = tmp_path / "out"
+    train(TrainJob(((tmp_path / "both.json", None),), out, replace(FIVE, iterations=1, held_out=2)))
+    held = open_dataset(out / "held_out_both.json")
+    assert [s.frame.path for s in held.samples] == [tmp_path / entries[i]["path"] for i in (1, 3, 5)]
+    assert [s.mask for s in held.samples] == [tmp_path / entries[i]["mask"] for i in (1, 3, 5)]
+    assert not list(out.glob("*.txt"))
 
 
 def test_two_runs_are_never_mixed(
@@ -334,7 +356,7 @@ def test_training_further_goes_where_the_model_is_wrong(
     assert any("looking for the mistakes of the model" in e.text for e in whole if isinstance(e, Notice))
     plain = train(job_of(data_set, tmp_path / "plain", replace(hard, hard_crops=0.0), init=model_path))
     assert losses(whole) != losses(plain)
-    with pytest.raises(TrainingError, match="take a model that is trained further"):
+    with pytest.raises(TrainingError, match="trained further; name it with --init"):
         train(job_of(data_set, tmp_path / "none", hard))
     assert not (tmp_path / "none").exists()
     job, asked = job_of(data_set, tmp_path / "parts", hard, init=model_path), iter(range(1000))
@@ -357,7 +379,7 @@ def test_a_blend_lies_between_the_start_and_what_was_learned(data_set: Path, mod
         if old.dtype.kind == "f":
             assert mixed[name] == pytest.approx(0.75 * old + 0.25 * after[name], rel=2e-3, abs=2e-4), name
     assert not np.array_equal(mixed["backbone.stem.0.weight"], after["backbone.stem.0.weight"])
-    with pytest.raises(TrainingError, match="take a model that is trained further"):
+    with pytest.raises(TrainingError, match="trained further; name it with --init"):
         train(job_of(data_set, tmp_path / "none", runs[0.25]))
 
 
