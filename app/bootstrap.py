@@ -114,6 +114,7 @@ class Studio:
         if not paths and not own_recent(settings):
             paths = [path_of("sample")]
         self._ask_layout: tuple[Path, ...] = ()
+        self._terminated = False
         try:
             if paths:  # before anything is shown: a bad path ends with a sentence, not with a window
                 self.session.open(list(paths), raw=raw)
@@ -183,6 +184,8 @@ class Studio:
 
     def _may_close(self) -> bool:
         """Asked by the window: training is stopped only when the user says so; what is unsaved is saved."""
+        if self._terminated:
+            return True
         if self.training.running and not self._waited_for_training:
             if not self._waits_for_training and self.context.dialogs.ask_stop_training():
                 self._stop_training()
@@ -217,6 +220,8 @@ class Studio:
 
     def _terminate(self) -> None:
         """The system asks the process to end: save without questions; what cannot be saved stays in the journal."""
+        self._terminated = True
+        self.session.conflict_found.disconnect()
         self.window.finish_stroke()
         self.session.save_all()
         self.application.quit()

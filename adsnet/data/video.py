@@ -13,6 +13,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -222,25 +223,64 @@ class _Reader:
         return None
 
 
+class _Slot:
+    """A video that is kept open. Each has a lock of its own: a long one is indexed while another one is played."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.reader: _Reader | None = None
+        self.dropped = False
+
+    def drop(self) -> None:
+        """Close the video: at once, or when whoever reads it is done."""
+        self.dropped = True
+        if self.lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self.lock.release()
+
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+            self.reader = None
+
+
 _Key = tuple[str, int, int, int]
 _lock = threading.Lock()
-_open: OrderedDict[_Key, _Reader] = OrderedDict()
+"""Of the table of open videos; nothing is read under it."""
+_open: OrderedDict[_Key, _Slot] = OrderedDict()
 
 
-def _reader(path: Path, kind: Kind) -> _Reader:
+def _slot(path: Path) -> _Slot:
     try:
         stat = os.stat(path)
     except (OSError, ValueError) as error:
         raise FrameError(f"Cannot open {shown(path)}: {reason(error)}; check the path.") from error
     key = (os.fspath(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if key not in _open:
-        for stale in [k for k in _open if k[0] == key[0]]:
-            _open.pop(stale).close()
-        while len(_open) >= _MAX_OPEN:
-            _open.popitem(last=False)[1].close()
-        _open[key] = _Reader(path, kind)
-    _open.move_to_end(key)
-    return _open[key]
+    with _lock:
+        if key not in _open:
+            for stale in [k for k in _open if k[0] == key[0]]:
+                _open.pop(stale).drop()
+            while len(_open) >= _MAX_OPEN:
+                _open.popitem(last=False)[1].drop()
+            _open[key] = _Slot()
+        _open.move_to_end(key)
+        return _open[key]
+
+
+@contextmanager
+def _reading(path: Path, kind: Kind) -> Iterator[_Reader]:
+    """The video, for one thread at a time."""
+    slot = _slot(path)
+    with slot.lock:
+        try:
+            if slot.reader is None:
+                slot.reader = _Reader(path, kind)
+            yield slot.reader
+        finally:
+            if slot.dropped:
+                slot.close()
 
 
 def frame_count(path: Path, *, kind: Kind) -> int:
@@ -249,8 +289,8 @@ def frame_count(path: Path, *, kind: Kind) -> int:
     Raises:
         FrameError: not a video that can be decoded.
     """
-    with _lock:
-        return _reader(path, kind).count
+    with _reading(path, kind) as reader:
+        return reader.count
 
 
 def read_video_frame(path: Path, index: int, *, kind: Kind) -> Pixels:
@@ -259,12 +299,12 @@ def read_video_frame(path: Path, index: int, *, kind: Kind) -> Pixels:
     Raises:
         FrameError: no such frame, or it cannot be decoded.
     """
-    with _lock:
-        return _reader(path, kind).read(index)
+    with _reading(path, kind) as reader:
+        return reader.read(index)
 
 
 def close_videos() -> None:
     """Close the videos that are kept open; they open again when read."""
     with _lock:
         while _open:
-            _open.popitem()[1].close()
+            _open.popitem()[1].drop()

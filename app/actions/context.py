@@ -73,6 +73,8 @@ class Training(Protocol):
 
     @property
     def running(self) -> bool: ...
+    @property
+    def is_of_open_project(self) -> bool: ...
     def start(
         self,
         config: None = None,

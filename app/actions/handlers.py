@@ -47,7 +47,7 @@ def leave_sequence(ctx: Context) -> Leaving:
         ``saved``, ``discard`` where that failed and the user gives the edits up, or ``stay``. Nothing is dropped yet.
     """
     ctx.screen.finish_stroke()
-    failed = ctx.session.save_all() if ctx.session.sequence is not None else ()
+    failed = ctx.session.save_all(again=True) if ctx.session.sequence is not None else ()
     if not failed:
         return "saved"
     return "discard" if ctx.dialogs.ask_discard(failed) else "stay"
@@ -107,10 +107,11 @@ def _write_label(ctx: Context, write: Callable[[], None]) -> None:
 def settle_conflict(ctx: Context, stem: str) -> bool:
     """The label file of the frame was changed by another program: ask which one holds; returns whether ours does."""
     answer = ctx.dialogs.ask_conflict(stem)
-    if answer == "overwrite":
-        ctx.session.save(overwrite=True)
+    ctx.session.document.commit()
+    if answer == "overwrite" and stem in ctx.session.unsaved:
+        ctx.session.saving.save(stem, overwrite=True)
     elif answer == "reload":
-        ctx.session.reload_label()
+        ctx.session.saving.reload(stem)
     return answer == "overwrite"
 
 
@@ -121,8 +122,8 @@ def offer_recovery(ctx: Context) -> None:
         return
     answer = ctx.dialogs.ask_recover(stems)
     if answer == "recover":
-        recovered = ctx.session.recover()
-        ctx.session.notices.info(f"The unsaved edits of {counted(recovered, 'frame')} are back.", key="recover")
+        if recovered := ctx.session.recover():
+            ctx.session.notices.info(f"The unsaved edits of {counted(recovered, 'frame')} are back.", key="recover")
     elif answer == "discard":
         ctx.session.discard_pending()
 

@@ -29,6 +29,7 @@ _WIDE = QKeySequence.SequenceFormat.PortableText
 _SPECS = {spec.id: spec for spec in ACTIONS}
 _FOR_FIELDS = {
     "Return", "Enter", "Esc", "Del", "Backspace", "Left", "Right", "Up", "Down", "Home", "End", "PgUp", "PgDown",
+    "Shift+Return", "Ctrl+Backspace", "Ctrl+Del",
 }  # fmt: skip
 
 

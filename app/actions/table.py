@@ -77,7 +77,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_targets),
     ),
     ActionSpec(
-        "label.accept_target", "Accept &target", "Add the selected predicted target to the label", ("Shift+Return",),
+        "label.accept_target", "Accept &target", "Add the selected predicted target to the label",
+        local=("Shift+Return",),
         icon="accept", menu="Edit", section=1, enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_target),
     ),
     ActionSpec(
@@ -98,7 +99,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
     ),
     ActionSpec(
-        "label.clear", "&Clear label", "Erase the whole label of this frame (one undo step)", ("Ctrl+Backspace",),
+        "label.clear", "&Clear label", "Erase the whole label of this frame (one undo step)", (), ("Ctrl+Backspace",),
         icon="clear", menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
     ),
     # ---- Go

@@ -117,7 +117,7 @@ class WorkerClient(QObject):
         self._in_flight: _Wish | None = None
         self._fatal: int | None = None
         self._waiting: _Wish | None = None
-        self._frame_there: str | None = None
+        self._frame_there: tuple[str, NDArray[Any]] | None = None
         self._unsent: list[int] = []
 
     # ---- what is true ---------------------------------------------------------------------------------------
@@ -195,9 +195,8 @@ class WorkerClient(QObject):
         """
         if self._in_flight is not None or self._waiting is not None or self._loading or not self.is_ready:
             return 0
-        there, self._frame_there = frame == self._frame_there, frame
         job = self._new_job("examine")
-        self._send(Examine(job, frame, None if there else pixels))
+        self._send(Examine(job, frame, self._unless_there(frame, pixels)))
         return job
 
     def start_training(self, data: tuple[str, ...], out: str, init: str | None, config: dict[str, Any]) -> int:
@@ -270,9 +269,13 @@ class WorkerClient(QObject):
         self._jobs[wish.job] = "predict"
         if not self._child.is_running and not self._given_up:
             self._start(load=True)
-        pixels = None if wish.frame == self._frame_there else wish.pixels
-        self._frame_there = wish.frame
+        pixels = self._unless_there(wish.frame, wish.pixels)
         self._send(Predict(wish.job, wish.generation, wish.frame, pixels, wish.sparsity, wish.engine))
+
+    def _unless_there(self, frame: str, pixels: NDArray[Any]) -> NDArray[Any] | None:
+        """The pixels to send; None where the worker has them. A file may have changed under the name of its frame."""
+        there, self._frame_there = self._frame_there, (frame, pixels)
+        return None if there is not None and there[0] == frame and there[1] is pixels else pixels
 
     # ---- receiving ------------------------------------------------------------------------------------------
 

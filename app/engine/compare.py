@@ -212,8 +212,10 @@ class CompareEngine(QObject):
         if not self._comparison.shown or session.frame is None or session.sequence is None:
             return None
         document, index = session.document, session.frame_index
-        label = document.mask.copy() if document.is_open else None
         key, stem = session.sequence.key(index), session.sequence.stems[index]
+        if document.is_open and document.stem != stem:
+            return None  # the label of the frame before: its own is on its way, and told when it is there
+        label = document.mask.copy() if document.is_open else None
         conditions = self._comparison.conditions_now()
         return _Work("shown", self._run, index, stem, key, conditions, label, session.frame.pixels)
 

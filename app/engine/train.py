@@ -18,6 +18,7 @@ from adsnet.recipes import NAMED_CONFIGS
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
 from app.engine.scores import load_scores, save_scores
+from app.state.labelled import labelled_samples
 from app.state.session import Session
 from app.storage.project import Project
 
@@ -60,6 +61,12 @@ class TrainEngine(QObject):
         """Whether a training goes on."""
         return self._train_job is not None
 
+    @property
+    def is_of_open_project(self) -> bool:
+        """Whether the last training and its candidate belong to what is open."""
+        project = self._session.project
+        return self._project is not None and project is not None and self._project.root == project.root
+
     # ---- wishes ---------------------------------------------------------------------------------------------
 
     def start(
@@ -95,7 +102,7 @@ class TrainEngine(QObject):
         options = from_dict(TrainConfig, options) if isinstance(options, dict) else options
         if iterations is not None:
             options = dataclasses.replace(options, iterations=iterations)
-        samples = self._session.saving.labelled_samples(only_reviewed=only_reviewed, only_corrected=only_corrected)
+        samples = labelled_samples(self._session, only_reviewed=only_reviewed, only_corrected=only_corrected)
         if len(samples) < 2:
             kind = "reviewed " if only_reviewed else "corrected " if only_corrected else ""
             which = f"{kind}frames with a label"

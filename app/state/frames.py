@@ -64,7 +64,8 @@ class FrameCache:
 
     def prepare(self, sequence: Sequence) -> None:
         """Read the first frame of a sequence that is about to be opened, in the thread that opens it."""
-        with contextlib.suppress(FrameError), self._reading:  # an error is found again when the frame is shown
+        # Not under the lock of ``read``: what is open goes on being shown while this file, or its disk, is slow.
+        with contextlib.suppress(FrameError):  # an error is found again when the frame is shown
             self._prepared = sequence, sequence.read(0)
 
     def adopt(self, sequence: Sequence) -> None:

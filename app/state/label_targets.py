@@ -117,4 +117,4 @@ class LabelTargets(QObject):
         if index is not None and index < len(self.known):
             document = self._session.document
             self.known[index] = int(document.mask_of(stem).any()) if document.remembers(stem) else UNKNOWN
-            self.found.emit()
+            # Not told: a frame that is being corrected stays in the list.

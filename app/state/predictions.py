@@ -17,6 +17,9 @@ from app.state.features import FeatureState
 
 MEGABYTE = 2**20
 
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows and columns."""
+
 
 class PredictionKey(NamedTuple):
     """What a prediction depends on; ``model`` tells one version of a file from the next."""
@@ -64,6 +67,8 @@ class PredictionState(QObject):
         self._generation = 0
         self._threshold = MASK_THRESHOLD
         self._rejected: frozenset[int] = frozenset()
+        self._put_aside: list[Pixels] = []
+        self._frame = ""
         self._mask: BoolMap | None = None
         self._targets: tuple[Target, ...] | None = None
         self._numbers: NDArray[np.int32] | None = None
@@ -136,19 +141,35 @@ class PredictionState(QObject):
 
     @property
     def rejected(self) -> frozenset[int]:
-        """Places in ``targets`` of those the user put aside; accepting all leaves them out."""
+        """Places in ``targets`` of those the user put aside; accepting all leaves them out.
+
+        They stay aside at other thresholds and in other predictions for the frame, until another frame is shown.
+        """
         return self._rejected
 
     def reject(self, index: int) -> None:
         """Put a target aside. Raises IndexError."""
-        _ = self.targets[index]
-        self._set_rejected(self._rejected | {index})
+        (x, y, _, _), pixels = self.region(index)
+        rows, columns = np.nonzero(pixels)
+        self._put_aside.append((rows + y, columns + x))
+        self._find_rejected()
 
     def restore(self, index: int) -> None:
         """Take a target back that was put aside."""
-        self._set_rejected(self._rejected - {index})
+        self._put_aside = [pixels for pixels in self._put_aside if self._place_of(pixels) != index]
+        self._find_rejected()
 
-    def _set_rejected(self, rejected: frozenset[int]) -> None:
+    def _place_of(self, pixels: Pixels) -> int | None:
+        """The place in ``targets`` of the one that most of these pixels belong to; None where none does."""
+        numbers = self._components()[pixels]
+        numbers = numbers[numbers > 0]
+        return int(np.bincount(numbers).argmax()) - 1 if len(numbers) else None
+
+    def _find_rejected(self) -> None:
+        """Find what was put aside in the mask as it is now."""
+        here = self._current is not None
+        places = [self._place_of(pixels) for pixels in self._put_aside] if here else []
+        rejected = frozenset(place for place in places if place is not None)
         if rejected != self._rejected:
             self._rejected = rejected
             self.rejected_changed.emit()
@@ -172,7 +193,7 @@ class PredictionState(QObject):
         self._remember(key, prediction)
         if generation != self._generation:
             return False
-        self._show(prediction)
+        self._show(key, prediction)
         return True
 
     def recall(self, key: PredictionKey) -> bool:
@@ -183,7 +204,7 @@ class PredictionState(QObject):
         self._cache.move_to_end(key)
         self.next_generation()
         if prediction is not self._current:
-            self._show(prediction)
+            self._show(key, prediction)
         return True
 
     def known(self, key: PredictionKey) -> Prediction | None:
@@ -202,6 +223,7 @@ class PredictionState(QObject):
     def forget(self) -> None:
         """Clear, and empty the cache."""
         self._cache.clear()
+        self._frame, self._put_aside = "", []
         self._used = 0
         self.clear()
 
@@ -210,14 +232,16 @@ class PredictionState(QObject):
         self._cache_bytes = cache_bytes
         self._evict()
 
-    def _show(self, prediction: Prediction) -> None:
+    def _show(self, key: PredictionKey, prediction: Prediction) -> None:
+        if key.frame != self._frame:
+            self._frame, self._put_aside = key.frame, []
         self._current = prediction
         self._forget_derived()
         self.arrived.emit()
 
     def _forget_derived(self) -> None:
         self._mask = self._targets = self._numbers = None
-        self._set_rejected(frozenset())
+        self._find_rejected()
 
     def _remember(self, key: PredictionKey, prediction: Prediction) -> None:
         older = self._cache.pop(key, None)

@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
-from adsnet.data.datasets import Sample
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from app.state.document import MaskDocument
 from app.state.edits import Edit
@@ -148,6 +147,9 @@ class Saving(QObject):
             LabelError: the label file cannot be read or has another size.
         """
         store, document = self._needed().store, self._document
+        if stem in self._conflicts:  # the answer was put off: now that the frame is looked at, it is asked for again
+            self._conflicts.discard(stem)
+            self._autosave.touch()
         if document.remembers(stem) and (stem in document.dirty_stems or not store.changed_on_disk(stem)):
             document.show(stem)
             return
@@ -223,9 +225,15 @@ class Saving(QObject):
         if index is not None:
             self._review.set_unsaved(index, False)
 
-    def save_all(self) -> tuple[str, ...]:
-        """Save every frame with unsaved edits; returns the stems that could not be saved, with one notice."""
+    def save_all(self, *, again: bool = False) -> tuple[str, ...]:
+        """Save every frame with unsaved edits; returns the stems that could not be saved, with one notice.
+
+        Args:
+            again: ask also about labels of another program for which the answer was put off.
+        """
         failed = []
+        if again:
+            self._conflicts.clear()
         for stem in self.unsaved:
             if stem in self._conflicts:
                 failed.append(stem)
@@ -234,7 +242,8 @@ class Saving(QObject):
                 self._save(stem, overwrite=False, state="corrected")
             except LabelConflict:
                 self._ask(stem)
-                failed.append(stem)
+                if stem in self.unsaved:  # not after an answer
+                    failed.append(stem)
             except (LabelError, StorageError) as error:
                 self._notices.error(str(error), key="save")
                 failed.append(stem)
@@ -254,12 +263,12 @@ class Saving(QObject):
         return not set(self.save_all()) - self._conflicts
 
     def reload(self, stem: str) -> None:
-        """Take the label file in place of the mask that is shown, as one undo step. Raises LabelError."""
-        store = self._needed().store
-        assert stem == self._document.stem
-        mask = store.load(stem, shape=self._document.shape)
+        """Take the label file in place of the edits: of the frame that is shown as one undo step. Raises LabelError."""
+        if stem == self._document.stem:
+            self._document.apply_mask("Reload", self._needed().store.load(stem, shape=self._document.shape))
+        else:
+            self._document.forget(stem)  # read when it is shown
         self._conflicts.discard(stem)
-        self._document.apply_mask("Reload", mask)
         self._clean(stem)
 
     def mark_reviewed(self, index: int, reviewed: bool) -> None:
@@ -282,24 +291,6 @@ class Saving(QObject):
         self._wrote("reviewed" if reviewed else "not reviewed")
         self._review.set_state(index, "reviewed" if reviewed else "corrected" if ours else "new")
 
-    def labelled_samples(self, *, only_reviewed: bool = False, only_corrected: bool = False) -> tuple[Sample, ...]:
-        """The frames with a label file, as training takes them.
-
-        Args:
-            only_reviewed: those that a person is content with.
-            only_corrected: those that a person corrected or is content with, not labels that came with the frames.
-        """
-        opened = self._needed()
-        samples = []
-        for index, stem in enumerate(opened.sequence.stems):
-            state = self._review.state(index)
-            wanted = not (only_reviewed and state != "reviewed")
-            wanted = wanted and not (only_corrected and state not in ("corrected", "reviewed"))
-            mask = opened.store.source(stem) if wanted and self._review.has_label(index) else None
-            if mask is not None:
-                samples.append(Sample(opened.sequence.frames[index], mask))
-        return tuple(samples)
-
     # ---- edits ----------------------------------------------------------------------------------------------
 
     def _on_committed(self, edit: Edit) -> None:
@@ -316,6 +307,7 @@ class Saving(QObject):
             # Undone back to what the label file holds: there is nothing to save or to recover.
             self._actions.pop(stem, None)
             self._opened.journal.clear(stem)
+            self._conflicts.discard(stem)
         else:
             self._autosave.touch()
 

@@ -166,17 +166,20 @@ def _of_files(paths: list[Path], raw: RawLayout | None) -> Sequence:
     source = Path(os.path.commonpath(paths))
     # Files of several folders have no folder of their own that labels could stay in.
     wanted = folders.pop() if single else project_folder(source)
-    return _sequence(f"{shown(source.name)} ({len(paths)} files)", "files", source, wanted, tuple(samples))
+    return _sequence(f"{shown(source.name)} ({len(paths)} files)", "files", source, wanted, tuple(samples), source)
 
 
-def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: Several[Sample]) -> Sequence:
-    root = label_root(wanted, source=source)
+def _sequence(
+    name: str, kind: Kind, source: Path, wanted: Path, samples: Several[Sample], common: Path | None = None
+) -> Sequence:
+    """``common``: the folder that several files lie in, or below."""
+    root = label_root(wanted)
     frames = frames_of(samples)
     own = stems_of(frames)
-    stems = _unique_stems(own, frames)
+    stems = _unique_stems(own if common is None else _placed_stems(own, frames, common), frames)
     masks = masks_of(samples)
     if stems != own:
-        masks = tuple(mask if mine == stem else None for mask, mine, stem in zip(masks, own, stems, strict=True))
+        masks = _each_once(masks)
     splits = splits_of(wanted, own) if kind in ("dataset", "folder") else {}
     listed = kind == "files" or (kind == "dataset" and source.is_file())  # all others are in natural order
     by_name = natural_ranks(labels_of(frames)) if listed else None
@@ -184,6 +187,23 @@ def _sequence(name: str, kind: Kind, source: Path, wanted: Path, samples: Severa
     # Made now, in the thread that opens, for a list that must not wait.
     assert len(sequence.folded_names) == len(sequence)
     return sequence
+
+
+def _placed_stems(own: tuple[str, ...], frames: Several[FrameRef], common: Path) -> tuple[str, ...]:
+    """A label name for each frame that tells its folder below ``common``, whatever else was opened with it."""
+    folders = [Path(os.path.relpath(frame.path.parent, common)).parts for frame in frames]
+    return tuple("__".join((*folder, stem)) for folder, stem in zip(folders, own, strict=True))
+
+
+def _each_once(masks: tuple[Path | None, ...]) -> tuple[Path | None, ...]:
+    """Without those that an earlier frame of the same stem has."""
+    seen: set[Path] = set()
+    kept = []
+    for mask in masks:
+        kept.append(None if mask in seen else mask)
+        if mask is not None:
+            seen.add(mask)
+    return tuple(kept)
 
 
 def _unique_stems(own: tuple[str, ...], frames: Several[FrameRef]) -> tuple[str, ...]:

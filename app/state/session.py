@@ -51,7 +51,7 @@ class Session(QObject):
         prediction_arrived(), prediction_cleared(): for the frame that is shown.
         sparsity_changed(), model_changed(), settings_changed(), project_changed().
         saved(str): the label of this stem is on the disk.
-        conflict_found(str): ask whether to keep ours (``save(overwrite=True)``) or theirs (``reload_label()``).
+        conflict_found(str): ask whether to keep ours (``saving.save``) or theirs (``saving.reload``) of this stem.
     """
 
     sequence_changed = Signal()
@@ -341,19 +341,21 @@ class Session(QObject):
         if stem is not None and not self.document.is_clean:
             self.saving.save(stem, overwrite=overwrite)
 
-    def save_all(self) -> tuple[str, ...]:
-        """Write all labels with unsaved edits; returns the stems that could not be saved, told in one notice."""
-        self.document.commit()
-        return self.saving.save_all()
+    def save_all(self, *, again: bool = False) -> tuple[str, ...]:
+        """Write all labels with unsaved edits; returns the stems that could not be saved, told in one notice.
 
-    def reload_label(self) -> None:
-        """Take the label from its file, as one undo step. Raises LabelError."""
-        if self.document.stem is not None:
-            self.saving.reload(self.document.stem)
+        Args:
+            again: as of ``Saving.save_all``.
+        """
+        self.document.commit()
+        return self.saving.save_all(again=again)
 
     def check_disk(self) -> None:
         """Look for changes by other programs; call it when the window comes to the front."""
-        self.saving.check_disk()
+        if self._frame is not None and not self.document.is_open:
+            self._show_label()  # one that could not be read may have been replaced
+        else:
+            self.saving.check_disk()
 
     @property
     def unsaved(self) -> tuple[str, ...]:

@@ -41,17 +41,16 @@ def _shipped(folder: Path) -> bool:
     return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(sample))
 
 
-def label_root(wanted: Path, *, source: Path) -> Path:
+def label_root(wanted: Path) -> Path:
     """The folder under which labels, reviews, journal and models of a sequence are kept.
 
     Args:
-        wanted: the folder beside the frames, as the data set says.
-        source: what was opened; its place names the substitute.
+        wanted: the folder beside the frames, as the data set says; the same for the set and for one frame of it.
 
     Returns:
         ``wanted``, or a folder of the program where that cannot be written or belongs to the shipped sample.
     """
-    return wanted if _writable(wanted) and not _shipped(wanted) else project_folder(source)
+    return wanted if _writable(wanted) and not _shipped(wanted) else project_folder(wanted)
 
 
 def file_name(stem: str, ending: str) -> str:

@@ -47,7 +47,9 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
             session.notices.error(str(error), key="open")
 
     def choose_stem(stem: str) -> None:
-        index = session.sequence.index_of(stem) if session.sequence is not None else None
+        """Of the candidate's table, which stays when another sequence is opened."""
+        sequence = session.sequence
+        index = sequence.index_of(stem) if sequence is not None and ctx.training.is_of_open_project else None
         if index is not None:
             session.go_to(index)
 

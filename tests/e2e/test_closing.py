@@ -54,6 +54,24 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
+def test_the_system_ends_the_program_without_questions(
+    folder: Path, run_studio: RunStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither about a training that runs nor about a label that another program changed."""
+
+    def drive(studio: Studio) -> None:
+        session = studio.session
+        session.document.apply_region("Draw", (4, 5, 2, 1), np.ones((1, 2), np.bool_))
+        Image.fromarray(np.full((24, 32), 255, np.uint8)).save(folder / "masks" / "f0.png")
+        monkeypatch.setattr(TrainEngine, "running", property(lambda engine: True))
+        studio._terminate()
+        assert not studio.window.isVisible()
+
+    assert run_studio([str(folder)], drive) == 0
+    assert read_mask(folder / "masks" / "f0.png").all(), "the other program's"
+    assert list((folder / "adsnet" / "journal").iterdir()), "and ours is offered at the next start"
+
+
 def test_the_window_stays_when_a_label_cannot_be_saved(
     folder: Path, run_studio: RunStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

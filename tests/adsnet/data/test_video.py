@@ -207,3 +207,31 @@ def test_reading_from_two_threads(clips: dict[str, Path]) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_video_that_is_being_indexed_does_not_hold_up_another(
+    tmp_path: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "slow.avi"
+    slow.write_bytes(clips["grey.avi"].read_bytes())
+    begun, go_on = threading.Event(), threading.Event()
+    make_index = video._Reader._make_index
+
+    def held(reader: video._Reader) -> None:
+        if reader._path == slow:
+            begun.set()
+            assert go_on.wait(30)
+        make_index(reader)
+
+    monkeypatch.setattr(video._Reader, "_make_index", held)
+    counts: list[int] = []
+    thread = threading.Thread(target=lambda: counts.append(video.frame_count(slow, kind="avi")))
+    thread.start()
+    assert begun.wait(30)
+    try:
+        assert np.array_equal(read_frame(FrameRef(clips["grey.avi"], 3)).pixels, moving_square(COUNT)[3])
+        video.close_videos()  # the one that is read is closed afterwards
+    finally:
+        go_on.set()
+        thread.join()
+    assert counts == [COUNT] and not video._open

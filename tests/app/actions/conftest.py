@@ -35,6 +35,7 @@ class Puppet:
         self.tool = "select"
         self.stroke = False
         self.running = False
+        self.is_of_open_project = True
 
     def clear_cache(self) -> None:
         self.calls.append("clear cache")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -192,6 +193,54 @@ def test_a_conflict_on_saving_is_asked_about(ctx: Context, puppet: Puppet, folde
     assert np.argwhere(ctx.session.document.mask).tolist() == [[5, 5]]
 
 
+@pytest.mark.parametrize("answer", ["overwrite", "reload"])
+def test_the_answer_is_about_the_frame_that_was_asked_about(
+    ctx: Context, puppet: Puppet, folder: Path, answer: Literal["overwrite", "reload"]
+) -> None:
+    _conflict(ctx, folder)
+    ctx.session.go_to(1)
+    ctx.session.document.apply_region("Draw", (2, 2, 1, 1), np.ones((1, 1), np.bool_))
+    puppet.conflict = answer
+    handlers.settle_conflict(ctx, "f0")
+    assert ctx.session.unsaved == ("f1",) and np.argwhere(ctx.session.document.mask).tolist() == [[2, 2]]
+    there = np.argwhere(np.asarray(Image.open(folder / "masks" / "f0.png"))).tolist()
+    assert there == ([[1, 1]] if answer == "overwrite" else [[5, 5]])
+    ctx.session.go_to(0)
+    assert np.argwhere(ctx.session.document.mask).tolist() == there
+
+
+def test_a_question_that_was_put_off_comes_back(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:
+    session = ctx.session
+    session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))
+    session.set_settings(replace(session.settings, autosave=True, autosave_seconds=0.1))
+    _conflict(ctx, folder)
+    qtbot.waitUntil(lambda: puppet.calls == ["conflict? f0"])
+    session.document.apply_region("Draw", (2, 1, 1, 1), np.ones((1, 1), np.bool_))
+    qtbot.wait(200)
+    assert puppet.calls == ["conflict? f0"], "not while the frame is worked on"
+    session.go_to(1)
+    session.go_to(0)
+    qtbot.waitUntil(lambda: puppet.calls == ["conflict? f0"] * 2)
+    puppet.conflict = "overwrite"
+    assert handlers.leave_sequence(ctx) == "saved" and puppet.calls == ["conflict? f0"] * 3
+    assert np.argwhere(np.asarray(Image.open(folder / "masks" / "f0.png"))).tolist() == [[1, 1], [1, 2]]
+
+
+def test_undone_edits_leave_no_question_behind(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:
+    session = ctx.session
+    session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))
+    session.set_settings(replace(session.settings, autosave=True, autosave_seconds=0.1))
+    _conflict(ctx, folder)
+    qtbot.waitUntil(lambda: puppet.calls == ["conflict? f0"])
+    session.document.undo()
+    session.go_to(1)
+    session.go_to(0)
+    assert session.document.mask[5, 5], "the file of the other program"
+    session.document.apply_region("Draw", (2, 2, 1, 1), np.ones((1, 1), np.bool_))
+    qtbot.waitUntil(lambda: not session.unsaved)
+    assert puppet.calls == ["conflict? f0"]
+
+
 def test_a_conflict_on_marking_as_reviewed_is_asked_about(ctx: Context, puppet: Puppet, folder: Path) -> None:
     _conflict(ctx, folder)
     handlers.run("label.reviewed", ctx)
@@ -235,7 +284,7 @@ def test_another_sequence_opens_when_the_user_gives_edits_up(
 def test_leaving_with_labels_that_cannot_be_saved_asks(
     ctx: Context, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ctx.session, "save_all", lambda: ("f0",))
+    monkeypatch.setattr(ctx.session, "save_all", lambda *, again: ("f0",))
     handlers.run("file.close", ctx)
     assert puppet.calls == ["discard? f0"] and ctx.session.sequence is not None
     puppet.discard_answer = True

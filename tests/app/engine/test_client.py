@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 import adsnet
@@ -45,8 +46,10 @@ class Heard:
         return [name for name, message in self.all if name in names and message.job == job]
 
 
-def predict(client: WorkerClient, generation: int, frame: str = "f", engine: str = "auto") -> None:
-    client.predict(generation, frame, PIXELS, Sparsity(), engine)
+def predict(
+    client: WorkerClient, generation: int, frame: str = "f", engine: str = "auto", pixels: NDArray[Any] = PIXELS
+) -> None:
+    client.predict(generation, frame, pixels, Sparsity(), engine)
 
 
 def test_requests_before_the_start_arrive(make_client: MakeClient, qtbot: QtBot) -> None:
@@ -79,9 +82,9 @@ def test_pixels_are_sent_once_for_each_frame(make_client: MakeClient, qtbot: QtB
     client = make_client()
     heard = Heard(client)
 
-    def answer(generation: int, frame: str, engine: str = "auto") -> str:
+    def answer(generation: int, frame: str, engine: str = "auto", pixels: NDArray[Any] = PIXELS) -> str:
         before = len(heard.all)
-        predict(client, generation, frame, engine)
+        predict(client, generation, frame, engine, pixels)
         qtbot.waitUntil(lambda: any(n in ("predicted", "failed") for n, _ in heard.all[before:]), timeout=20000)
         name, message = next((n, m) for n, m in heard.all[before:] if n in ("predicted", "failed"))
         return str(message.prediction.engine) if name == "predicted" else "failed"
@@ -95,6 +98,9 @@ def test_pixels_are_sent_once_for_each_frame(make_client: MakeClient, qtbot: QtB
     assert [answer(5, "f", "fail"), answer(6, "f")] == ["failed", "with pixels"], "after a failure nothing is assumed"
     client.load_model("other")
     assert answer(7, "f") == "with pixels", "the worker forgets the frame with the model"
+    changed = PIXELS.copy()
+    assert answer(8, "f", pixels=changed) == "with pixels", "the file was written anew and opened again"
+    assert answer(9, "f", pixels=changed) == "again"
 
 
 def test_a_model_that_cannot_be_loaded_is_one_failure(make_client: MakeClient, qtbot: QtBot) -> None:

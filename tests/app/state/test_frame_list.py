@@ -59,7 +59,14 @@ def test_what_is_drawn_and_saved_is_known_at_once(session: Session, qtbot: QtBot
     session.go_to(4)
     session.document.apply_region("Draw", (3, 3, 1, 1), np.ones((1, 1), np.bool_))
     session.save()
-    qtbot.waitUntil(lambda: rows(frames) == [0, 4], timeout=3000)
+    assert frames.targets.known[4] == 1
+    session.go_to(0)
+    session.document.apply_mask("Clear", np.zeros_like(session.document.mask))
+    session.save()
+    qtbot.wait(400)
+    assert rows(frames) == [0], "what is corrected stays until the filter is set again"
+    frames.set_filter(WITH)
+    assert rows(frames) == [4]
 
 
 def test_another_filter_stops_the_reading(session: Session, qtbot: QtBot) -> None:

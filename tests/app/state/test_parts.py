@@ -323,6 +323,25 @@ def test_rejected_targets_are_left_out_until_restored() -> None:
         state.reject(0)
 
 
+def test_rejected_targets_stay_rejected_while_their_frame_is_shown() -> None:
+    state = PredictionState()
+    state.take(state.next_generation(), key(), prediction((5, 5)))
+    state.reject(0)
+    state.set_threshold(0.95)
+    assert state.rejected == frozenset() == frozenset(state.targets)
+    state.set_threshold(0.5)
+    assert state.rejected == {0}
+    state.take(state.next_generation(), key(), prediction((1, 1), (5, 5), (5, 6)))  # with other patches, say
+    assert state.rejected == {1} and len(state.targets) == 2
+    state.take(state.next_generation(), key("g"), prediction((5, 5)))
+    assert state.rejected == frozenset()
+    assert state.recall(key()) and state.rejected == frozenset()
+    state.reject(1)
+    state.forget()  # the file may be another one when it is opened again
+    state.take(state.next_generation(), key(), prediction((1, 1), (5, 5)))
+    assert state.rejected == frozenset()
+
+
 def test_the_cache_is_limited_by_bytes() -> None:
     state = PredictionState(cache_bytes=2 * size_of(prediction()))
     for name in "abc":

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from adsnet.data.datasets import open_dataset, write_manifest
 from adsnet.data.frames import Frame
+from adsnet.data.labels import write_mask
 from adsnet.errors import AdsnetError, DatasetError, FrameError, StorageError
 from adsnet.storage.folders import data_folder
 from app.state.frames import FrameCache
@@ -51,6 +52,13 @@ def test_a_data_set_and_one_image_of_it_share_their_labels(dataset: Path) -> Non
     assert (single.kind, single.root, single.stems) == ("still", dataset, ("Misc_2",))
 
 
+def test_they_do_also_where_the_set_cannot_be_written(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    paths = dataset, dataset / "images", dataset / "images" / "Misc_2.png"
+    (root,) = {open_sequence([path]).root for path in paths}
+    assert root.is_relative_to(data_folder())
+
+
 def test_a_manifest(dataset: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "list.json", open_dataset(dataset))
     sequence = open_sequence([tmp_path / "list.json"])
@@ -62,8 +70,18 @@ def test_several_files(folder: Path, tmp_path: Path) -> None:
     assert (together.kind, together.root, together.stems) == ("files", folder, ("c", "a"))
     write_frame(tmp_path / "other" / "a.png")
     apart = open_sequence([folder / "a.png", tmp_path / "other" / "a.png"])
-    assert len(set(apart.stems)) == 2
     assert apart.root.is_relative_to(data_folder())
+    turned = open_sequence([tmp_path / "other" / "a.png", folder / "a.png"])
+    assert turned.root == apart.root and turned.stems == apart.stems[::-1], "whatever is opened first"
+    assert len(set(apart.stems)) == 2 and apart.stems[1] == "other__a"
+
+
+def test_several_files_keep_the_labels_of_their_folders(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_frame(tmp_path / name / "a.png")
+        write_mask(tmp_path / name / "masks" / "a.png", np.zeros(SHAPE, np.bool_))
+    sequence = open_sequence([tmp_path / "one" / "a.png", tmp_path / "two" / "a.png"])
+    assert sequence.masks == (tmp_path / "one" / "masks" / "a.png", tmp_path / "two" / "masks" / "a.png")
 
 
 def test_pages_and_video(tmp_path: Path) -> None:
@@ -134,6 +152,31 @@ def test_a_frame_that_was_prepared_outlasts_the_sequence_before_and_no_other_one
     cache.adopt(sequence)
     with pytest.raises(FrameError, match=r"a\.png"):
         cache.read(sequence, 0)
+
+
+def test_a_slow_file_that_is_being_opened_does_not_hold_up_the_frames_that_are_shown(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_frame(tmp_path / "slow" / "x.png")
+    cache, shown, slow = FrameCache(), open_sequence([folder]), open_sequence([tmp_path / "slow"])
+    begun, go_on = threading.Event(), threading.Event()
+    read = Sequence.read
+
+    def held(sequence: Sequence, index: int) -> Frame:
+        if sequence is slow:
+            begun.set()
+            assert go_on.wait(30)
+        return read(sequence, index)
+
+    monkeypatch.setattr(Sequence, "read", held)
+    opening = threading.Thread(target=cache.prepare, args=(slow,))
+    opening.start()
+    assert begun.wait(30)
+    try:
+        assert cache.read(shown, 1).ref == shown.frames[1]
+    finally:
+        go_on.set()
+        opening.join()
 
 
 def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot: QtBot) -> None:

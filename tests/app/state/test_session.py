@@ -25,6 +25,7 @@ from adsnet.errors import AdsnetError, LabelError, StorageError
 from adsnet.prediction import Features, Prediction
 from adsnet.storage.folders import data_folder
 from app.imaging.raster import brush
+from app.state.labelled import labelled_samples
 from app.state.model import Model
 from app.state.sequence import Sequence
 from app.state.session import Session
@@ -363,12 +364,12 @@ def test_reviewing_gives_every_frame_a_label(session: Session, folder: Path) -> 
     session.mark_reviewed()
     assert on_disk(folder, "b") == [[2, 2]] and session.review.state(1) == "reviewed"
     assert session.next_to_do() and session.frame_index == 2
-    assert session.saving.labelled_samples()[1].mask == folder / "masks" / "b.png"
+    assert labelled_samples(session)[1].mask == folder / "masks" / "b.png"
     session.mark_reviewed()
     assert not session.next_to_do()
     session.mark_reviewed(False)
     assert session.review.state(2) == "corrected"
-    assert [s.frame.stem for s in session.saving.labelled_samples(only_reviewed=True)] == ["a", "b"]
+    assert [s.frame.stem for s in labelled_samples(session, only_reviewed=True)] == ["a", "b"]
     session.close_sequence()
     session.open([folder])
     assert [session.review.state(i) for i in range(3)] == ["reviewed", "reviewed", "corrected"]
@@ -437,6 +438,18 @@ def test_a_label_changed_by_another_program_is_asked_about_once(session: Session
     assert points(read_mask(folder / "adsnet" / "originals" / "a.png")) == [[9, 9]]
 
 
+def test_a_label_that_could_not_be_read_is_there_once_its_file_is_replaced(session: Session, folder: Path) -> None:
+    (folder / "masks").mkdir(exist_ok=True)
+    (folder / "masks" / "b.png").write_bytes(b"broken")
+    session.go_to(1)
+    assert not session.document.is_open and [one.key for one in session.notices.current] == ["label"]
+    right = np.zeros(SHAPE, np.bool_)
+    right[4, 4] = True
+    write_mask(folder / "masks" / "b.png", right)
+    session.check_disk()
+    assert points(session.document.mask) == [[4, 4]] and session.notices.current == ()
+
+
 def test_taking_the_other_label_is_one_step(session: Session, folder: Path) -> None:
     draw(session, 1, 1)
     session.save()
@@ -446,7 +459,7 @@ def test_taking_the_other_label_is_one_step(session: Session, folder: Path) -> N
     draw(session, 2, 2)
     with pytest.raises(LabelConflict):
         session.save()
-    session.reload_label()
+    session.saving.reload("a")
     assert points(session.document.mask) == [[9, 9]] and session.document.is_clean and not session.unsaved
     session.document.undo()
     assert points(session.document.mask) == [[1, 1], [2, 2]]

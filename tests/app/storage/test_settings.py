@@ -96,17 +96,17 @@ def test_home_variable_moves_everything(isolated_home: Path, monkeypatch: pytest
 
 
 def test_label_root_stays_beside_frames_where_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert paths.label_root(tmp_path / "new" / "set", source=tmp_path) == tmp_path / "new" / "set"
+    assert paths.label_root(tmp_path / "new" / "set") == tmp_path / "new" / "set"
     monkeypatch.setattr(os, "access", lambda *_: False)
-    private = paths.label_root(tmp_path, source=tmp_path)
+    private = paths.label_root(tmp_path)
     assert private.parent == folders.data_folder() / "projects"
-    assert private == paths.label_root(tmp_path, source=tmp_path)
-    assert private != paths.label_root(tmp_path, source=tmp_path / "other")
+    assert private == paths.label_root(tmp_path)
+    assert private != paths.label_root(tmp_path / "other")
 
 
 def test_the_shipped_sample_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "path_of", lambda name: tmp_path)
-    assert paths.label_root(tmp_path / "masks", source=tmp_path).is_relative_to(folders.data_folder())
+    assert paths.label_root(tmp_path / "masks").is_relative_to(folders.data_folder())
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=300))
