@@ -156,7 +156,7 @@ def lost(counts: Mapping[Verdict, int]) -> tuple[int, int]:
     return to_sparsity, to_segmentation
 
 
-CSV_COLUMNS = ("frame", "verdict", "x", "y", "area", "peak", "keep_3", "keep_2", "distance")
+CSV_COLUMNS = ("frame", "verdict", "x", "y", "area", "peak", "keep_3", "keep_2", "distance", "iou")
 
 
 def csv_rows(frame: str, verdicts: Sequence[Diagnosis]) -> list[tuple[str, ...]]:
@@ -171,6 +171,7 @@ def csv_rows(frame: str, verdicts: Sequence[Diagnosis]) -> list[tuple[str, ...]]
             f"{one.peak:.4f}",
             *(f"{one.keep[stage]:.4f}" if stage in one.keep else "" for stage in (3, 2)),
             "" if math.isnan(one.distance) else f"{one.distance:.2f}",
+            "" if math.isnan(one.iou) else f"{one.iou:.4f}",
         )
         for one in verdicts
     ]

@@ -22,6 +22,8 @@ from adsnet.prediction import BoolMap, Prediction
 from adsnet.sweep import THRESHOLDS, Curve, Measures, Sweep, measure, nearest, sweep
 from adsnet.targets import find_targets
 from adsnet.uncertainty import uncertainty
+from app.state.model import Model
+from app.wording import which_patches
 
 Status = Literal["empty", "running", "stopped", "done"]
 
@@ -93,6 +95,10 @@ class Conditions(NamedTuple):
     threshold: float
     identity: str = ""
     engine: str = "auto"
+
+    def differ_from(self, model: Model | None, sparsity: Sparsity) -> bool:
+        """Whether another model or other patches would be judged now."""
+        return (model is not None and model.identity != self.identity) or sparsity.without_forced() != self.sparsity
 
 
 class Report(QObject):
@@ -220,8 +226,11 @@ class Report(QObject):
         return self._curve.points()
 
     def csv(self) -> str:
-        """One line for each verdict, with a line of headings."""
-        rows = [CSV_COLUMNS, *(row for frame in self.frames for row in csv_rows(frame.stem, frame.verdicts))]
+        """One line for each verdict, with what it was judged with, and a line of headings."""
+        c = self.conditions
+        made = () if c is None else (c.model, which_patches(c.sparsity), f"{c.threshold:g}")
+        rows = [(*CSV_COLUMNS, "model", "patches", "threshold")]
+        rows += [(*row, *made) for frame in self.frames for row in csv_rows(frame.stem, frame.verdicts)]
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         return text.getvalue()

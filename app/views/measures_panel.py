@@ -22,6 +22,8 @@ from app.views.theme import colours
 from app.views.threshold_row import ThresholdRow
 from app.wording import counted
 
+JUDGED_OTHERWISE = "All frames were judged with another model or other patches: judge again."
+
 _LIVE_MS = 250
 _TICKS = (0, 1, 10, 100, 1000, 10_000, 100_000)
 _WHAT = ("Frame", "Selection", "All")
@@ -131,7 +133,10 @@ class MeasuresPanel(QWidget):
         report, document, predictions = session.report, session.document, session.predictions
         self._seen = WhileSeen(self, self._read)
         self._missed = WhileSeen(self, report.want)
-        for signal in (predictions.threshold_changed, report.shown_changed, report.changed):
+        for signal in (
+            predictions.threshold_changed, report.shown_changed, report.changed, session.sparsity_changed,
+            session.model_changed,
+        ):  # fmt: skip
             signal.connect(self._seen.wish)
         for signal in (
             predictions.arrived, predictions.cleared, document.loaded, document.committed, session.frame_changed,
@@ -183,7 +188,7 @@ class MeasuresPanel(QWidget):
             report.curve(), () if shown is None else Curve(report.thresholds, [shown]).points(), number
         )
         self._show("Frame", None if shown is None else measure([shown], number))
-        self._show("Selection", report.measures(threshold, self._selected) if len(self._selected) > 1 else None)
+        self._show("Selection", report.measures(threshold, self._selected) if self._selected else None)
         self._show("All", report.measures(threshold))
         self.note.setText(self._note(report.thresholds[number], threshold))
 
@@ -204,6 +209,9 @@ class MeasuresPanel(QWidget):
             lines.append(f"The figures are those at {used:g}, the nearest threshold that is kept.")
         if report.status == "empty":
             lines.append("Judge all frames (Ctrl+J) for the figures of the whole sequence.")
+        conditions = report.conditions
+        if conditions is not None and conditions.differ_from(self._session.model, self._session.sparsity):
+            lines.append(JUDGED_OTHERWISE)
         if report.outdated:
             lines.append(f"The labels of {counted(len(report.outdated), 'frame')} changed since: judge again.")
         return " ".join(lines)

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView,
 
 from app.state.predictions import PredictionState
 from app.state.report import Judged, Line, Report
+from app.state.session import Session
 from app.views.binding import Throttle
 from app.views.icons import set_icon
-from app.views.measures_panel import number
+from app.views.measures_panel import JUDGED_OTHERWISE, number
 from app.views.parts import primary, quiet_label
 from app.wording import counted, which_patches
 
@@ -119,14 +120,15 @@ class ReportPanel(QWidget):
     frame_requested = Signal(int)
     selection_changed = Signal(object)
 
-    def __init__(self, report: Report, predictions: PredictionState, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._report, self._predictions = report, predictions
+        report, predictions = session.report, session.predictions
+        self._session, self._report, self._predictions = session, report, predictions
         self.judge = primary(QPushButton("Judge all frames"))
         self.judge.setToolTip("Predict every frame and compare it with its label")
         self.judge.clicked.connect(self._judge_or_stop)
         self.export = QPushButton("Export…")
-        self.export.setToolTip("Write a line for every verdict as CSV")
+        self.export.setToolTip("Write a line for every verdict as CSV, at the threshold that the frames were judged at")
         self.export.clicked.connect(self.export_requested)
         set_icon(self.export, "save")
         self.summary = quiet_label("", wrap=True)
@@ -165,7 +167,8 @@ class ReportPanel(QWidget):
         layout.addWidget(self.table, 1)
         # The measures are those of all frames so far: made anew for each, they would take ever longer.
         self._throttle = Throttle(self._read, interval_ms=_SUMMARY_MS, parent=self)
-        report.changed.connect(self._read)
+        for now in (report.changed, session.sparsity_changed, session.model_changed):
+            now.connect(self._read)
         for signal in (report.judged, report.judged_again, predictions.threshold_changed):
             signal.connect(lambda _change: self._throttle.wish())
         self.table.selectionModel().selectionChanged.connect(self._selected)
@@ -189,12 +192,13 @@ class ReportPanel(QWidget):
         running = self._report.status == "running"
         self.judge.setText("Stop" if running else "Judge all frames")
         self.export.setEnabled(bool(self._report.frames) and not running)
-        self.summary.setText(summary_of(self._report, self._predictions.threshold))
+        self.summary.setText(summary_of(self._session))
         self.summary.setToolTip(conditions_of(self._report))
 
 
-def summary_of(report: Report, threshold: float) -> str:
+def summary_of(session: Session) -> str:
     """The sums in words, at the threshold."""
+    report, threshold = session.report, session.predictions.threshold
     if report.status == "empty" or report.conditions is None:
         return "Predict every frame, and see how many targets are lost to sparsity and how many to segmentation."
     measures = report.measures(threshold)
@@ -209,6 +213,8 @@ def summary_of(report: Report, threshold: float) -> str:
     problems = sum(bool(frame.problem) for frame in report.frames)
     if problems:
         lines.append(f"{counted(problems, 'frame')} could not be judged: the reason is in the table.")
+    if report.conditions.differ_from(session.model, session.sparsity):
+        lines.append(JUDGED_OTHERWISE)
     return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ class StageCard(QAbstractButton):
 
     def __init__(self, title: str, tip: str, *, checkable: bool) -> None:
         super().__init__()
-        self.title = title
+        self.title, self._tip = title, tip
         self.cost: tuple[str, ...] = ()
         self._picture: QPixmap | None = None
         self._values: NDArray[Any] | None = None
@@ -87,8 +87,9 @@ class StageCard(QAbstractButton):
         self.update()
 
     def show_cost(self, stages: list[StageCost]) -> None:
-        """Write the cost of some stages below the picture."""
+        """Write the cost of some stages below the picture; the tool tip has that of each."""
         self.cost = _cost_lines(stages)
+        self.setToolTip("\n".join([self._tip, *map(_detail, stages)]))
         self.update()
 
     def show_pointer(self, at: QPointF | None) -> None:
@@ -202,5 +203,15 @@ def _cost_lines(stages: list[StageCost]) -> tuple[str, ...]:
     seconds = sum(stage.seconds for stage in stages)
     dense, done = sum(stage.gflop_dense for stage in stages), sum(stage.gflop_done for stage in stages)
     saved = round(100 * (1 - done / dense)) if dense else 0
-    work = f"{done:.2f} GFLOP" if done >= 0.01 or not done else f"{1000 * done:.1f} MFLOP"
-    return f"{seconds * 1000:.1f} ms", work, *([f"{saved} % saved"] if saved else [])
+    return f"{seconds * 1000:.1f} ms", _work(done), *([f"{saved} % saved"] if saved else [])
+
+
+def _work(gflop: float) -> str:
+    return f"{gflop:.2f} GFLOP" if gflop >= 0.01 or not gflop else f"{1000 * gflop:.1f} MFLOP"
+
+
+def _detail(stage: StageCost) -> str:
+    """One part of the network: what it took, and what dropped patches saved."""
+    saved = stage.gflop_dense - stage.gflop_done
+    text = f"{stage.name}: {stage.seconds * 1000:.1f} ms, {_work(stage.gflop_done)}"
+    return text + (f", {_work(saved)} saved" if saved > 0 else "")

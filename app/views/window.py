@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.cascade = CascadePanel(session)
         self.fine_tune = FineTunePanel(session)
         self.stages = StagesPanel(session)
-        self.report = ReportPanel(session.report, session.predictions)
+        self.report = ReportPanel(session)
         self.measures = MeasuresPanel(session)
         self.why = WhyPanel(FrameVerdicts(session, self))
         measuring, drawing = self.workspace.measuring, self.workspace.measure_layer.shape

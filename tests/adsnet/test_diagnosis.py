@@ -117,7 +117,7 @@ def test_the_table() -> None:
     }  # fmt: skip
     rows = csv_rows("f01", verdicts)
     assert all(len(row) == len(CSV_COLUMNS) for row in rows)
-    assert rows[0] == ("f01", "found", "21.00", "21.00", "9", "0.9000", "0.6100", "0.6100", "0.00")
+    assert rows[0] == ("f01", "found", "21.00", "21.00", "9", "0.9000", "0.6100", "0.6100", "0.00", "1.0000")
     assert rows[1][:2] == ("f01", "faint") and rows[1][-1] == ""
 
 

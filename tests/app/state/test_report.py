@@ -94,7 +94,9 @@ def test_the_table_can_be_read_back(report: Report) -> None:
     made = judge(0, 'a "b", c', prediction((20, 20, 3, 3)), truth, threshold=0.5, thresholds=report.thresholds)
     report.add(made)
     rows = list(csv.reader(io.StringIO(report.csv())))
-    assert tuple(rows[0]) == CSV_COLUMNS and [row[:2] for row in rows[1:]] == [
+    assert tuple(rows[0]) == (*CSV_COLUMNS, "model", "patches", "threshold")
+    assert all(row[-3:] == ["m", "25 % and 50 % of the patches dropped", "0.5"] for row in rows[1:])
+    assert [row[:2] for row in rows[1:]] == [
         ['a "b", c', "dropped_3"], ['a "b", c', "found"],
     ]  # fmt: skip
 

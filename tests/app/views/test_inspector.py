@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from adsnet.config import ForcedPatch, Sparsity
 from adsnet.prediction import Prediction, StageCost
 from adsnet.targets import scr
 from app.imaging.thumbnail import decision_rgba, map_rgba
-from app.state.report import Conditions, Judged, Report, judge
+from app.state.model import Model
+from app.state.report import Conditions, Judged, judge
 from app.state.session import Session
 from app.state.verdicts import FrameVerdicts
 from app.views.cascade_panel import CascadePanel
@@ -77,6 +79,11 @@ def test_every_step_tells_its_cost(session: Session, qtbot: QtBot) -> None:
     assert panel.cards["Decide 3 → 2"].cost == ("3.0 ms", "0.50 GFLOP", "75 % saved")
     assert panel.cards["Mask"].cost == ("10.0 ms", "2.50 GFLOP", "37 % saved")
     assert panel.cards["Frame"].cost == ()
+    assert panel.cards["Decide 3 → 2"].toolTip().splitlines()[1:] == [
+        "stage 3: 2.0 ms, 0.50 GFLOP, 1.50 GFLOP saved",
+        "decision 2: 1.0 ms, 0.00 GFLOP",
+    ]
+    assert "stage 4: 1.0 ms, 4.0 MFLOP" in panel.cards["Mask"].toolTip()
 
 
 def test_a_click_on_a_step_asks_for_its_layer(session: Session, qtbot: QtBot) -> None:
@@ -341,21 +348,23 @@ def test_what_cannot_be_said_is_explained(session: Session, empty_session: Sessi
 # ---- report -------------------------------------------------------------------------------------------------
 
 
-def judged(report: Report) -> None:
+def judged(session: Session) -> None:
+    assert session.model is not None
+    report = session.report
     made = prediction((20, 20, 3, 3))
     truth = np.zeros((48, 64), np.bool_)
     truth[20:23, 20:23] = truth[2:4, 2:4] = True
-    report.begin(Conditions("net", Sparsity(), 0.5))
+    report.begin(Conditions("net", Sparsity(), 0.5, session.model.identity))
     report.add(judge(0, "f0", made, truth, threshold=0.5, thresholds=report.thresholds))
     report.add(judge(1, "f1", made, None, threshold=0.5, thresholds=report.thresholds))
     report.add(Judged(2, "f2", problem="f2 cannot be read."))
 
 
 def test_the_report_says_what_was_lost_where(session: Session, qtbot: QtBot) -> None:
-    panel = ReportPanel(session.report, session.predictions)
+    panel = ReportPanel(session)
     qtbot.addWidget(panel)
     assert panel.summary.text().startswith("Predict every frame") and not panel.export.isEnabled()
-    judged(session.report)
+    judged(session)
     assert panel.judge.text() == "Stop"
     with qtbot.waitSignal(panel.stop_requested):
         panel.judge.click()
@@ -378,12 +387,30 @@ def test_the_report_says_what_was_lost_where(session: Session, qtbot: QtBot) -> 
 
 
 def test_table_and_summary_follow_the_threshold(session: Session, qtbot: QtBot) -> None:
-    panel = ReportPanel(session.report, session.predictions)
+    panel = ReportPanel(session)
     qtbot.addWidget(panel)
-    judged(session.report)
+    judged(session)
     session.predictions.set_threshold(0.95)  # above the 0.9 of the target
     assert [panel.model.index(0, c).data() for c in range(1, 6)] == ["0/2", "1", "1", "0", "0.00"]
     qtbot.waitUntil(lambda: "0 of 2 found, 1 lost to sparsity, 1 to segmentation" in panel.summary.text())
+
+
+def test_a_judgement_of_another_setting_is_told(session: Session, qtbot: QtBot) -> None:
+    panel, measures = ReportPanel(session), MeasuresPanel(session)
+    for widget in (panel, measures):
+        qtbot.addWidget(widget)
+        widget.show()
+    judged(session)
+    assert "judge again" not in panel.summary.text()
+    session.set_sparsity(Sparsity((0.9, 0.97)))
+    told = "All frames were judged with another model or other patches: judge again."
+    assert panel.summary.text().endswith(told)
+    qtbot.waitUntil(lambda: told in measures.note.text())
+    session.set_sparsity(Sparsity())
+    assert "judge again" not in panel.summary.text()
+    session.set_model(Model("other", Path("other"), {}))
+    assert panel.summary.text().endswith(told)
+    qtbot.waitUntil(lambda: told in measures.note.text())
 
 
 def test_the_measures_of_frame_selection_and_sequence(session: Session, qtbot: QtBot) -> None:
@@ -393,7 +420,7 @@ def test_the_measures_of_frame_selection_and_sequence(session: Session, qtbot: Q
     with qtbot.waitSignal(session.report.wanted):
         panel.show()
     qtbot.waitUntil(lambda: "Judge all frames" in panel.note.text())
-    judged(session.report)
+    judged(session)
     qtbot.waitUntil(lambda: panel.figures["All"][3].text() == "1/2")
     assert [label.text() for label in panel.figures["All"]] == ["0.692", "0.500", "0", "1/2"]
     assert [label.text() for label in panel.figures["Frame"]] == ["–"] * 4
@@ -439,9 +466,9 @@ def test_a_click_on_the_curve_takes_its_threshold(session: Session, qtbot: QtBot
 
 
 def test_rows_sort_and_lead_to_their_frame(session: Session, qtbot: QtBot) -> None:
-    panel = ReportPanel(session.report, session.predictions)
+    panel = ReportPanel(session)
     qtbot.addWidget(panel)
-    judged(session.report)
+    judged(session)
     panel.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
     first = panel.table.model().index(0, 0)
     assert first.data() == "f0"
