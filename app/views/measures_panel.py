@@ -51,6 +51,8 @@ class PdFaPlot(QuietPlot):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         plot = self.getPlotItem()
         plot.setYRange(0, 1, padding=0.04)
+        plot.setLabel("left", "Pd")
+        plot.setLabel("bottom", "Fa · 10⁻⁶")
         plot.getAxis("bottom").setTicks([[(place(1e-6 * fa), _short(fa)) for fa in _TICKS]])
         self._points: dict[str, tuple[CurvePoint, ...]] = {"all": (), "frame": ()}
         self._lines = {
@@ -79,7 +81,9 @@ class PdFaPlot(QuietPlot):
         for which, points in (("all", whole), ("frame", frame)):
             usable = tuple(points) if points and not math.isnan(points[0].pd) else ()
             self._points[which] = usable
-            self._lines[which].setData([place(p.fa) for p in usable], [p.pd for p in usable])
+            # Each place once: a dashed line that stands still would begin its dashes anew, and look solid.
+            places = list(dict.fromkeys((place(p.fa), p.pd) for p in usable))
+            self._lines[which].setData([x for x, _ in places], [y for _, y in places])
             if usable:
                 rings.append((place(usable[number].fa), usable[number].pd))
                 largest = max(largest, *(p.fa for p in usable))

@@ -120,6 +120,7 @@ class WhyPanel(QWidget):
                 header.resizeSection(column, 128 if column == _WHY else 52)
         header.setMinimumSectionSize(20)
         header.setStretchLastSection(True)
+        header.moveSection(_WHY, 1)  # what the panel is for is seen without scrolling
         self.table.clicked.connect(self._choose)
         self.table.activated.connect(self._choose)
         self.table.currentItemChanged.connect(lambda item, _before: self._explain(item))
@@ -157,7 +158,8 @@ class WhyPanel(QWidget):
 
     def _explain(self, item: QTreeWidgetItem | None) -> None:
         """Say in full what the column has no room for."""
-        self.reason.setText("" if item is None else item.toolTip(_WHY))
+        hint = "Choose a target: the canvas goes there, and its reason is told here." if self._verdicts.current else ""
+        self.reason.setText(hint if item is None else item.toolTip(_WHY))
 
     def _choose(self, index: QModelIndex) -> None:
         verdicts, row = self._verdicts.current or (), self.table.itemFromIndex(index)

@@ -25,6 +25,7 @@ from app.views.layers_panel import LayersPanel
 from app.views.measures_panel import MeasuresPanel
 from app.views.profile_panel import ProfilePanel
 from app.views.report_panel import ReportPanel
+from app.views.scrolled import Scrolled
 from app.views.selection import Selection
 from app.views.stages_panel import StagesPanel
 from app.views.status_line import StatusLine
@@ -36,6 +37,7 @@ from app.views.workspace import Workspace
 
 LAYOUT_VERSION = 3
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+_TALL = ("layers", "display", "cascade", "fine_tune")
 _COMPARE_HEIGHT = 280
 _FRAME_OF_WINDOW = QSize(4, 36)  # what the desktop puts around a window; only known once it is shown
 _VERTICAL, _HORIZONTAL = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
@@ -150,7 +152,7 @@ class MainWindow(QMainWindow):
             dock = QDockWidget(label.replace("&", ""), self)
             dock.toggleViewAction().setText(label)
             dock.setObjectName(name)
-            dock.setWidget(panel)
+            dock.setWidget(Scrolled(panel) if name in _TALL else panel)
             self.docks[name] = dock
             dock.topLevelChanged.connect(self._titles_later)
             dock.dockLocationChanged.connect(self._titles_later)

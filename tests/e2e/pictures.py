@@ -228,8 +228,28 @@ class Photographer:
     def cascade(self) -> Iterator[None]:
         """Nearly all patches dropped."""
         self.show(SHOWN)
+        strip = self.window.stages.horizontalScrollBar()
         with self.dropped(), self.layers("patches3", "patches2"):
+            strip.setValue(strip.maximum())
             yield
+            strip.setValue(0)
+
+    @contextlib.contextmanager
+    def what_if(self) -> Iterator[None]:
+        """The patch of the lowest target is dropped by hand."""
+        from adsnet.targets import find_targets
+        from app.state.what_if import flip_patch, free_patches
+
+        self.show(SHOWN)
+        with self.layers("patches3", "patches2"), self.panels("why"):
+            target = find_targets(self.session.document.mask)[0]
+            before = self.session.prediction
+            self.window.action_set["tool.patches"].trigger()
+            flip_patch(self.session, target.x, target.y)
+            self.wait(lambda: self.session.prediction not in (None, before))
+            yield
+            free_patches(self.session)
+            self.window.action_set["tool.select"].trigger()
 
     @contextlib.contextmanager
     def attention(self) -> Iterator[None]:
@@ -240,12 +260,23 @@ class Photographer:
 
     @contextlib.contextmanager
     def why(self) -> Iterator[None]:
-        """One line for each target."""
-        self.show(SHOWN)
-        with self.dropped():
+        """One line for each target of a frame that lost one to sparsity, and that one's reason."""
+        from PySide6.QtCore import Qt
+
+        with self.dropped(95, 98):
+            self.session.report.clear()
             self.judge()
-            with self.panels("why"):
+            lost = next(f for f in self.session.report.frames if any(v.skipped is not None for v in f.verdicts))
+            self.show(lost.stem)
+            docks = [self.window.docks["frames"]]
+            with self.panels("why"), self.layers("patches3", "patches2"):
+                self.window.resizeDocks(docks, [430], Qt.Orientation.Horizontal)
+                self.rest(300)
+                table, number = self.window.why.table, [v.skipped is not None for v in lost.verdicts].index(True)
+                table.setCurrentItem(table.topLevelItem(number))
                 yield
+                self.window.resizeDocks(docks, [290], Qt.Orientation.Horizontal)
+            self.session.report.clear()
 
     @contextlib.contextmanager
     def measures(self) -> Iterator[None]:
@@ -298,12 +329,19 @@ class Photographer:
     @contextlib.contextmanager
     def correct(self) -> Iterator[None]:
         """A brush over a target."""
+        from PySide6.QtTest import QTest
+
+        from adsnet.targets import find_targets
+
         self.show("clouds_06")
-        if self.session.predictions.targets:
-            self.window.workspace.jump_to(0)
+        self.session.report.clear()
+        target, canvas = find_targets(self.session.document.mask)[0], self.window.workspace.canvas
+        canvas.centre_on(round(target.x), round(target.y), least_zoom=11.0)
         self.window.action_set["tool.brush"].trigger()
         self.session.display.set_brush_size(3)
+        QTest.mouseMove(canvas.viewport(), canvas.position_of(target.x + 3, target.y).toPoint())
         yield
+        self.session.display.set_brush_size(1)
         self.window.action_set["tool.select"].trigger()
 
     @contextlib.contextmanager
@@ -368,6 +406,7 @@ PICTURES: tuple[tuple[str, Prepared], ...] = (
     ("find", Photographer.find),
     ("features", Photographer.features),
     ("cascade", Photographer.cascade),
+    ("what-if", Photographer.what_if),
     ("attention", Photographer.attention),
     ("why", Photographer.why),
     ("measures", Photographer.measures),

@@ -205,6 +205,9 @@ def test_the_window_fits_a_small_screen(window: MainWindow) -> None:
     window.resize(1000, 700)
     pause(5)
     assert (window.width(), window.height()) == (1000, 700)
+    window.toggle_comparison()
+    pause(5)
+    assert (window.width(), window.height()) == (1000, 700)
 
 
 def test_the_list_marks_the_frame_that_is_shown_already(window: MainWindow) -> None:
