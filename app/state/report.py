@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from adsnet.config import Sparsity
@@ -76,15 +78,21 @@ class Judged:
         """How many there are of each verdict."""
         return Counter(one.verdict for one in self.verdicts)
 
+    @property
+    def losses(self) -> NDArray[np.int64]:
+        """(2, thresholds): targets lost to sparsity and to the segmentation; no thresholds without a label."""
+        if self.sweep is None:
+            return np.zeros((2, 0), np.int64)
+        skipped = np.array([one.skipped is not None for one in self.verdicts if one.verdict != "false"], np.bool_)
+        missed = ~self.sweep.found
+        return np.stack([missed[:, skipped].sum(1), missed[:, ~skipped].sum(1)])
+
     def at(self, number: int) -> Line | None:
         """The frame at threshold number ``number``; None without a label."""
         if self.sweep is None:
             return None
-        score, found = self.sweep.scores[number], self.sweep.found[number]
-        labelled = (one for one in self.verdicts if one.verdict != "false")
-        dropped = sum(not hit and one.skipped is not None for hit, one in zip(found, labelled, strict=True))
-        missed = score.targets - score.found
-        return Line(score.targets, score.found, dropped, missed - dropped, score.false, score.iou)
+        score, (dropped, segmented) = self.sweep.scores[number], self.losses[:, number].tolist()
+        return Line(score.targets, score.found, dropped, segmented, score.false, score.iou)
 
 
 class Conditions(NamedTuple):
@@ -138,6 +146,7 @@ class Report(QObject):
         self.outdated: set[int] = set()
         self._places: dict[int, int] = {}
         self._curve = Curve(self.thresholds)
+        self._losses = np.zeros((2, len(self.thresholds)), np.int64)
         self.changed.emit()
 
     def begin(self, conditions: Conditions) -> None:
@@ -145,6 +154,7 @@ class Report(QObject):
         self.clear()
         self.thresholds = tuple(sorted({*THRESHOLDS, conditions.threshold}))
         self._curve = Curve(self.thresholds)
+        self._losses = np.zeros((2, len(self.thresholds)), np.int64)
         self.status, self.conditions = "running", conditions
         self.changed.emit()
 
@@ -153,14 +163,16 @@ class Report(QObject):
         place = self._places.get(frame.index)
         if frame.sweep is not None:
             self._curve.add(frame.sweep)
+            self._losses += frame.losses
         if place is None:
             self._places[frame.index] = len(self.frames)
             self.frames.append(frame)
             self.judged.emit(len(self.frames) - 1)
             return
-        before, self.frames[place] = self.frames[place].sweep, frame
-        if before is not None:
-            self._curve.add(before, sign=-1)
+        before, self.frames[place] = self.frames[place], frame
+        if before.sweep is not None:
+            self._curve.add(before.sweep, sign=-1)
+            self._losses -= before.losses
         self.outdated.discard(frame.index)
         self.judged_again.emit(place)
 
@@ -217,9 +229,8 @@ class Report(QObject):
 
     def losses(self, threshold: float) -> tuple[int, int]:
         """Targets lost to sparsity and to the segmentation, over all frames at the nearest threshold."""
-        number = self.number_of(threshold)
-        lines = [line for line in (frame.at(number) for frame in self.frames) if line is not None]
-        return sum(line.dropped for line in lines), sum(line.segmented for line in lines)
+        dropped, segmented = self._losses[:, self.number_of(threshold)].tolist()
+        return dropped, segmented
 
     def curve(self) -> tuple[CurvePoint, ...]:
         """Pd over Fa of all frames, by threshold."""

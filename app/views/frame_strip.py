@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyle, QToolTip, QWidget
 
 from app.imaging.colours import FOUND, MISSED
+from app.state.report import Judged
 from app.state.review import STATES
 from app.state.session import Session
 from app.views.theme import STATE_COLOURS, colours
@@ -55,22 +56,29 @@ class FrameStrip(QWidget):
 
     def _read_targets(self) -> None:
         self.targets = np.zeros(self.labels.size, np.int8)
-        for place in range(len(self._session.report.frames)):
-            self._judged(place)
+        number = self._number
+        for frame in self._session.report.frames:
+            self._mark(frame, number)
         self.update()
 
+    @property
+    def _number(self) -> int:
+        """Of the threshold."""
+        return self._session.report.number_of(self._session.predictions.threshold)
+
     def _judged(self, place: int) -> None:
-        report = self._session.report
-        frame = report.frames[place]
+        self._mark(self._session.report.frames[place], self._number)
+        self.update()
+
+    def _mark(self, frame: Judged, number: int) -> None:
         if frame.index >= self.targets.size:  # of a sequence that is being closed
             return
-        line = frame.at(report.number_of(self._session.predictions.threshold))
-        if line is not None and (line.false or line.found < line.targets):
+        score = frame.sweep.scores[number] if frame.sweep is not None else None
+        if score is not None and (score.false or score.found < score.targets):
             code = TARGETS.index("disagreement")
         else:
-            code = TARGETS.index("targets" if (frame.predicted if line is None else line.targets) else "none")
+            code = TARGETS.index("targets" if (frame.predicted if score is None else score.targets) else "none")
         self.targets[frame.index] = code
-        self.update()
 
     def _label(self, frame: int) -> int:
         review = self._session.review

@@ -14,6 +14,7 @@ class Scrolled(QScrollArea):
 
     def __init__(self, panel: QWidget) -> None:
         super().__init__()
+        self._panel = panel
         self.setWidget(panel)
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -23,9 +24,9 @@ class Scrolled(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """The width of the panel, with room for the bar."""
         bar = self.verticalScrollBar().sizeHint().width()
-        least = self.widget().minimumSizeHint()
+        least = self._panel.minimumSizeHint()
         return QSize(least.width() + bar, min(least.height(), _LEAST))
 
     def sizeHint(self) -> QSize:
         """That of the panel."""
-        return self.widget().sizeHint()
+        return self._panel.sizeHint()

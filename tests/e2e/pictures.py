@@ -273,7 +273,9 @@ class Photographer:
                 self.window.resizeDocks(docks, [430], Qt.Orientation.Horizontal)
                 self.rest(300)
                 table, number = self.window.why.table, [v.skipped is not None for v in lost.verdicts].index(True)
-                table.setCurrentItem(table.topLevelItem(number))
+                row = table.topLevelItem(number)
+                assert row is not None
+                table.setCurrentItem(row)
                 yield
                 self.window.resizeDocks(docks, [290], Qt.Orientation.Horizontal)
             self.session.report.clear()
