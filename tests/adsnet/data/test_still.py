@@ -16,6 +16,7 @@ from PIL import Image
 
 from adsnet.data.frames import FrameRef, read_frame
 from adsnet.data.pixels import MAX_PIXELS, luminance, one_channel
+from adsnet.data.still import radiometric_note
 from adsnet.errors import FrameError
 from tests.adsnet.data.making import encoded, png_declaring, ramp, tiff
 
@@ -189,3 +190,32 @@ def test_luminance_lies_between_the_channels(colour: NDArray[np.uint16]) -> None
 
 def test_a_tiff_with_the_name_of_a_still_is_read(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path, tiff(GREY), "frame.png"), GREY)
+
+
+def with_segment(marker: int, content: bytes) -> bytes:
+    """A grey JPEG with one more segment at its beginning."""
+    whole = encoded(ramp(8, 8), "JPEG")
+    return whole[:2] + bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content + whole[2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "maker"),
+    [
+        (with_segment(0xE1, b"FLIR\0\1\0\0rest"), "FLIR"),
+        (with_segment(0xE3, bytes(65532)), "DJI"),
+        (with_segment(0xE3, b"short"), ""),
+        (with_segment(0xE1, b"Exif\0\0rest"), ""),
+        (encoded(ramp(8, 8), "JPEG"), ""),
+        (encoded(ramp(8, 8), "PNG"), ""),
+        (b"\xff\xd8\xff\xe1\0", ""),
+    ],
+)
+def test_a_picture_of_a_thermal_camera_says_that_it_is_only_the_picture(
+    tmp_path: Path, content: bytes, maker: str
+) -> None:
+    path = tmp_path / "seen.jpg"
+    path.write_bytes(content)
+    note = radiometric_note(path)
+    assert note.startswith(f"{path} is a radiometric JPEG ({maker})") if maker else note == ""
+    if maker:
+        assert read_frame(FrameRef(path)).note == note

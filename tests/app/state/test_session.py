@@ -16,6 +16,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import Sparsity
@@ -448,6 +449,19 @@ def test_a_label_that_could_not_be_read_is_there_once_its_file_is_replaced(sessi
     write_mask(folder / "masks" / "b.png", right)
     session.check_disk()
     assert points(session.document.mask) == [[4, 4]] and session.notices.current == ()
+
+
+def test_a_note_on_a_frame_is_there_while_it_is_shown(session: Session, folder: Path) -> None:
+    Image.new("L", SHAPE[::-1]).save(folder / "z.jpg")
+    whole = (folder / "z.jpg").read_bytes()
+    (folder / "z.jpg").write_bytes(whole[:2] + b"\xff\xe1\0\7FLIR\0" + whole[2:])
+    session.close_sequence()
+    session.open([folder])
+    assert session.sequence is not None
+    session.go_to(len(session.sequence) - 1)
+    assert [(n.key, "radiometric JPEG (FLIR)" in n.text) for n in session.notices.current] == [("note", True)]
+    session.go_to(0)
+    assert session.notices.current == ()
 
 
 def test_taking_the_other_label_is_one_step(session: Session, folder: Path) -> None:
