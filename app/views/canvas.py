@@ -70,6 +70,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self._pan_from: QPointF | None = None
         self._press_at: QPoint | None = None
         self._pointer: Pointer | None = None
+        self._pointer_at: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 180)
@@ -187,6 +188,8 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         width, height = self.view.width() / zoom, self.view.height() / zoom
         self.view.setRange(QRectF(x - width / 2, y - height / 2, width, height), padding=0, disableAutoRange=True)
         self.zoom_changed.emit(self.zoom)
+        if self._pointer_at is not None and self._pan_from is None:  # it rests, and another pixel came under it
+            self._set_pointer(self.pointer_at(self._pointer_at), self._pointer_at)
 
     # ---- the tool ---------------------------------------------------------------------------------------
 
@@ -289,7 +292,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
                 self.finish_stroke()
             else:
                 self._tool.move(self._pointer_of(event))
-        self._set_pointer(self._pointer_of(event))
+        self._set_pointer(self._pointer_of(event), event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End a stroke, a pan or a click."""
@@ -336,7 +339,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         """The pointer left: a stroke ends, the footprint disappears."""
         self._press_at = None
         self.finish_stroke()
-        self._set_pointer(None)
+        self._set_pointer(None, None)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Another window or field has the keys: nothing may stay held."""
@@ -385,7 +388,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self._fitted = False
         self._set_view(self.zoom, self.view.viewRect().center() - moved)
 
-    def _set_pointer(self, pointer: Pointer | None) -> None:
-        self._pointer = pointer
+    def _set_pointer(self, pointer: Pointer | None, at: QPointF | None) -> None:
+        self._pointer, self._pointer_at = pointer, at
         self._show_footprint()
         self.pointer_moved.emit(pointer)

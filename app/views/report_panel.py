@@ -202,7 +202,8 @@ def summary_of(session: Session) -> str:
     if report.status == "empty" or report.conditions is None:
         return "Predict every frame, and see how many targets are lost to sparsity and how many to segmentation."
     measures = report.measures(threshold)
-    lines = [f"{counted(len(report.frames), 'frame')}, {report.labelled} labelled"]
+    stopped = "Stopped before the end: " if report.status == "stopped" else ""
+    lines = [f"{stopped}{counted(len(report.frames), 'frame')}, {report.labelled} labelled"]
     if measures is not None:
         dropped, segmented = report.losses(threshold)
         lines.append(

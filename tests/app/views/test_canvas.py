@@ -155,6 +155,21 @@ def test_space_pans_with_the_brush(canvas: Canvas, document: MaskDocument) -> No
     assert canvas.view.viewRect().center().y() == pytest.approx(before.y() - 2.0, abs=0.2)
 
 
+def test_a_pointer_that_rests_is_over_another_pixel_after_a_zoom(canvas: Canvas) -> None:
+    seen: list[Pointer | None] = []
+    place = _place(canvas, 3, 4)
+    QTest.mouseMove(canvas.viewport(), place)
+    canvas.pointer_moved.connect(seen.append)
+    canvas.zoom_to(canvas.zoom * 3)
+    canvas.centre_on(1, 1)
+    assert len(seen) == 2 and seen[0] is not None and seen[1] is not None
+    assert (round(seen[0].x), round(seen[0].y)) != (3, 4) and seen[0] != seen[1]
+    assert (canvas.position_of(seen[1].x, seen[1].y).toPoint() - place).manhattanLength() <= 1
+    canvas.leaveEvent(QEvent(QEvent.Type.Leave))
+    canvas.zoom_to(2.0)
+    assert seen[2:] == [None]
+
+
 def test_the_footprint_follows_the_pointer_and_goes_with_it(canvas: Canvas, document: MaskDocument) -> None:
     canvas.set_tool(_brush(document, size=3))
     seen: list[Pointer | None] = []
