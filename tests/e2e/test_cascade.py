@@ -20,11 +20,18 @@ from app.bootstrap import Studio
 from app.imaging.overlay import heat_rgba
 from app.state.session import Session
 from app.views.canvas_layers import stretched
+from app.views.stage_card import StageCard
 from app.views.tools import Pointer
 from tests.e2e.conftest import RunStudio
 from tests.waiting import pause
 
 SECONDS = 120
+COSTS = {
+    "B2": ("stem", "B2"), "B3": ("B3",), "B4": ("B4",), "Attention 4": ("AFD",),
+    "Decide 4 → 3": ("stage 4", "decision 3"), "Decide 3 → 2": ("stage 3", "decision 2"),
+    "Probability": ("stage 2", "stride 2", "stride 1", "head"),
+}  # fmt: skip
+"""The stages of the network whose cost a step of the strip has."""
 
 
 @pytest.fixture
@@ -105,12 +112,13 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
         # A click on a step lays its map over the frame, cell by cell; the value under the pointer is that of the cell.
         x, y = 201, 77
         window.workspace.canvas.pointer_moved.emit(Pointer(x, y))
-        titles = {"B2": "B2", "B3": "B3", "B4": "B4", "joined 4": "Before 4", "F4": "After 4", "F3": "After 3"}
+        titles = {name: name for name in ("B2", "B3", "B4")}
+        titles |= {"joined 4": "Before 4", "F4": "After 4", "joined 3": "Before 3", "F3": "After 3"}
+        assert titles.keys() <= {one.name for one in examined.maps}
         for one in examined.maps:
             if one.name in titles:
                 card = window.stages.cards[titles[one.name]]
-                window.stages.ensureWidgetVisible(card)
-                QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+                click(studio, card)
                 cells = one.values.shape
                 drawn = window.workspace.layers.raster(one.name).pixels
                 values = stretched(features_of(session, one.name))
@@ -119,7 +127,7 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
                 )
                 stride = examined.padded_shape[0] // cells[0]
                 assert float(card.value) == pytest.approx(float(one.values[y // stride, x // stride]), rel=6e-3)
-                QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+                click(studio, card)
                 assert not session.display.visible(one.name)
         for attention in expected.attentions:
             card = window.stages.cards[f"Attention {attention.stage}"]
@@ -129,12 +137,31 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
             np.testing.assert_allclose(bars, attention.channel, rtol=1e-4, atol=1e-5)
             np.testing.assert_allclose(window.stages.channels[attention.stage].weights, attention.channel, rtol=1e-4)
         for decision in expected.decisions:
-            session.display.set_visible(f"patches{decision.applies_to}", True)
+            card = window.stages.cards[f"Decide {decision.decided_at} → {decision.applies_to}"]
             layer = window.workspace.layers.patches(f"patches{decision.applies_to}")
+            assert not layer.isVisible()
+            click(studio, card)
+            assert layer.isVisible() and card.isChecked()
             assert layer._decision is not None and np.array_equal(layer._decision.kept, decision.kept)
             np.testing.assert_allclose(
                 layer._decision.keep_probability, decision.keep_probability, rtol=1e-4, atol=1e-5
             )
+            height, width = frame.pixels.shape
+            shaded = np.zeros((height, width), np.bool_)
+            for box in layer.dropped:
+                shaded[int(box.top()) : int(box.bottom()), int(box.left()) : int(box.right())] = True
+            down = np.searchsorted(decision.row_edges, np.arange(height), side="right") - 1
+            across = np.searchsorted(decision.column_edges, np.arange(width), side="right") - 1
+            assert np.array_equal(shaded, ~decision.kept[np.ix_(down, across)])
+            assert float(card.value) == pytest.approx(float(decision.keep_probability[down[y], across[x]]), rel=6e-3)
+        card, heat = window.stages.cards["Probability"], window.workspace.layers.raster("probability")
+        click(studio, card)
+        assert heat.isVisible() and card.isChecked() and heat.pixels is not None
+        np.testing.assert_allclose(heat.pixels[..., 3], 255 * expected.probability, atol=0.6)  # opacity is the value
+        assert float(card.value) == pytest.approx(float(expected.probability[y, x]), rel=6e-3)
+        click(studio, card)
+        assert not heat.isVisible()
+        assert_costs(studio, made)
         drawn_mask = window.workspace.layers.mask("mask").mask
         assert drawn_mask is not None and np.array_equal(drawn_mask, expected.mask)
         assert window.stages.cards["Mask"].value == str(int(expected.mask[y, x]))
@@ -157,6 +184,29 @@ def test_the_views_show_the_tensors_of_the_network(sample: Path, run_studio: Run
         assert changed[1] >= 2 and not np.array_equal(forced.probability, made.probability)
 
     assert run_studio([str(sample)], drive) == 0
+
+
+def click(studio: Studio, card: StageCard) -> None:
+    studio.window.stages.ensureWidgetVisible(card)
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+
+
+def assert_costs(studio: Studio, made: Prediction) -> None:
+    """Every card says what its stages took and saved, the last one what all did; cards without stages say nothing."""
+    costs = {one.name: one for one in made.stages}
+    assert len(costs) == len(made.stages) > 10 and costs.keys() <= {name for names in COSTS.values() for name in names}
+    for title, card in studio.window.stages.cards.items():
+        names = costs if title == "Mask" else COSTS.get(title, ())
+        parts = [costs[name] for name in names if name in costs]
+        if not parts:
+            assert card.cost == ()
+            continue
+        dense, done = sum(one.gflop_dense for one in parts), sum(one.gflop_done for one in parts)
+        taken, (work, unit) = card.cost[0].removesuffix(" ms"), card.cost[1].split()
+        assert float(taken) == pytest.approx(1000 * sum(one.seconds for one in parts), abs=0.051)
+        assert float(work) / {"GFLOP": 1, "MFLOP": 1000}[unit] == pytest.approx(done, abs=0.0051, rel=0.01)
+        saved = float(card.cost[2].removesuffix(" % saved")) if len(card.cost) > 2 else 0.0
+        assert saved == pytest.approx(100 * (1 - done / dense), abs=0.51)
 
 
 def features_of(session: Session, name: str) -> FloatMap:

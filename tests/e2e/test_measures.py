@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +15,16 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from adsnet.conventions import Conventions
 from adsnet.data.labels import read_mask
 from adsnet.metrics import Evaluation
 from adsnet.resources import path_of
+from adsnet.targets import find_targets, label_components, match_targets
 from app.bootstrap import Studio
+from app.imaging.colours import ROLES
+from app.views.dialogs import WindowDialogs
 from tests.e2e.conftest import RunStudio
 from tests.waiting import pause
 
@@ -45,7 +51,7 @@ def few(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -> None:
+def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio, monkeypatch: pytest.MonkeyPatch) -> None:
     def drive(studio: Studio) -> None:
         session, window = studio.session, studio.window
         window.resize(1400, 900)
@@ -120,6 +126,7 @@ def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -
         agree("Frame", 3)
         agree("All", *everything)
         assert texts("All") != before
+        assert_coloured(studio)
         session.document.undo()
         wait(lambda: texts("All") == before, "the figures before the edit")
 
@@ -142,5 +149,75 @@ def test_the_figures_are_those_of_the_metric(few: Path, run_studio: RunStudio) -
         target = report.frames[3].verdicts[shown[0].number].target  # type: ignore[attr-defined]
         at = window.workspace.canvas.position_of(target.x, target.y).toPoint()
         assert window.workspace.canvas.viewport().rect().contains(at) and window.workspace.canvas.zoom >= 6.0
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(few.parent / "verdicts.csv"), ""))
+        assert_exported(studio, few.parent / "verdicts.csv")
 
     assert run_studio([str(few)], drive) == 0
+
+
+def assert_coloured(studio: Studio) -> None:
+    """8 colours found, missed and false targets and marks them, on the canvas too."""
+    session, window = studio.session, studio.window
+    canvas, layers = window.workspace.canvas, window.workspace.layers
+    mask, label = session.predictions.mask, session.document.mask
+    assert mask is not None
+    labelled, predicted = find_targets(label), find_targets(mask)
+    matching = match_targets(labelled, predicted)
+    kinds = {
+        "found": [predicted[second] for _, second in matching.pairs],
+        "missed": [labelled[place] for place in matching.missed],
+        "false_alarm": [predicted[place] for place in matching.false],
+    }
+    assert all(kinds.values())
+    QTest.keyClick(canvas, Qt.Key.Key_8)
+    pixels = layers.raster("verdicts").pixels
+    assert pixels is not None and layers.raster("verdicts").isVisible() and layers.verdict_marks.isVisible()
+    wanted = np.zeros_like(pixels)
+    for kind in ("found", "false_alarm", "missed"):  # one over the other in this order
+        numbers, _ = label_components(label if kind == "missed" else mask)
+        for one in kinds[kind]:
+            x, y, w, h = one.bbox
+            box = numbers[y : y + h, x : x + w]
+            wanted[y : y + h, x : x + w][box == np.bincount(box[box > 0]).argmax()] = (*ROLES[kind], 255)
+    assert np.array_equal(pixels, wanted)
+    assert layers.verdict_marks.boxes == {kind: tuple(one.bbox for one in ones) for kind, ones in kinds.items()}
+    counts = [len(ones) for ones in kinds.values()]
+    assert "Against the label: {} found, {} missed, {} false".format(*counts) in window.targets.summary
+    session.display.set_opacity("verdicts", 1.0)
+    canvas.zoom_to(20.0)
+    for kind in kinds:
+        row, column = np.argwhere((pixels == (*ROLES[kind], 255)).all(axis=2))[0]
+        canvas.centre_on(float(column), float(row))
+        pause(20)
+        place = canvas.position_of(float(column) + 0.3, float(row) + 0.3).toPoint()
+        drawn = canvas.viewport().grab().toImage().pixelColor(place)
+        assert (drawn.red(), drawn.green(), drawn.blue()) == ROLES[kind]
+    QTest.keyClick(canvas, Qt.Key.Key_8)
+    assert not layers.raster("verdicts").isVisible() and not layers.verdict_marks.isVisible()
+
+
+def assert_exported(studio: Studio, path: Path) -> None:
+    """The file has what the rows of both panels say."""
+    window, studio.context.dialogs = studio.window, WindowDialogs(studio.window)
+    window.show_panel("report")
+    QTest.mouseClick(window.report.export, Qt.MouseButton.LeftButton)
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    kinds = {stem: Counter(line["verdict"] for line in lines if line["frame"] == stem) for stem in STEMS}
+    rows = window.report.table.model()
+    assert rows.rowCount() == len(STEMS) and {line["frame"] for line in lines} <= set(STEMS)
+    for row in range(len(STEMS)):
+        stem, found, *lost = (str(rows.index(row, column).data()) for column in range(5))
+        of = kinds[stem]
+        assert found == f"{of['found']}/{of.total() - of['false']}"
+        sums = of["dropped_3"] + of["dropped_2"], of["faint"] + of["merged"] + of["off"], of["false"]
+        assert lost == [str(count) for count in sums]
+    assert sum(kinds.values(), Counter()).keys() >= {"found", "false"}
+    ours = [line for line in lines if line["frame"] == STEMS[3]]
+    shown = [item for i in range(window.why.table.topLevelItemCount()) if (item := window.why.table.topLevelItem(i))]
+    assert len(shown) == len(ours) > 0
+    for line in ours:
+        about = [f"{float(line['x']):.0f}", f"{float(line['y']):.0f}", line["area"]]
+        item = next(one for one in shown if [one.text(column) for column in (1, 2, 3)] == about)
+        assert float(item.text(5)) == pytest.approx(float(line["peak"]), abs=0.0051)
+        assert item.text(4).split(",")[0].split()[0] == line["verdict"].split("_")[0]

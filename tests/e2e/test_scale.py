@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from adsnet.data.labels import read_mask
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = """
@@ -56,6 +59,50 @@ def _output_of(code: str, factor: str) -> str:
 @pytest.mark.parametrize("factor", ["1.25", "1.5", "2.0"])
 def test_a_click_hits_its_pixel_at_any_scale_factor(factor: str) -> None:
     _output_of(_CODE, factor)
+
+
+_PROGRAM = """
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from app.bootstrap import main
+from app.engine.client import WorkerClient
+
+values = np.load("FOLDER/frame.npy")
+
+def drive(studio):
+    window, canvas = studio.window, studio.window.workspace.canvas
+    try:
+        window.resize(900, 600)
+        QTest.qWait(50)
+        print(window.devicePixelRatio())
+        QTest.keyClick(canvas, Qt.Key.Key_B)
+        for zoom, column, row in ((None, 7, 50), (3.0, 40, 30), (17.0, 41, 28), (60.0, 39, 31)):
+            if zoom is not None:
+                canvas.zoom_to(zoom)
+                canvas.centre_on(40, 30)
+            place = canvas.position_of(column, row).toPoint()
+            QTest.mouseMove(canvas.viewport(), place)
+            QTest.qWait(30)
+            print(window.status.position.text() == f"x {column}  y {row}   value {values[row, column]}")
+            QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        print(np.argwhere(studio.session.document.mask).tolist())
+    finally:
+        window.close()
+
+WorkerClient.start = lambda client: None  # no network is asked
+print(main(["FOLDER/frame.npy"], started=drive))
+"""
+
+
+def test_a_click_in_the_real_window_labels_and_reads_its_pixel(tmp_path: Path) -> None:
+    """Every pixel has a value of its own."""
+    np.save(tmp_path / "frame.npy", np.arange(60 * 80, dtype=np.uint16).reshape(60, 80))
+    ratio, *said, drawn, code = _output_of(_PROGRAM.replace("FOLDER", tmp_path.as_posix()), "1.5").splitlines()
+    assert ratio == "1.5" and said == ["True"] * 4 and code == "0"
+    assert drawn == "[[28, 41], [30, 40], [31, 39], [50, 7]]"
+    (saved,) = tmp_path.rglob("*.png")
+    assert np.argwhere(read_mask(saved)).tolist() == [[28, 41], [30, 40], [31, 39], [50, 7]]
 
 
 _DRAWN = """
