@@ -30,9 +30,9 @@ def let_go(studio: Studio, data: QMimeData) -> bool:
     moving.accept()  # what was welcome stays so until a widget objects
     QApplication.sendEvent(screen, moving)
     dropping = QDropEvent(QPointF(place), copy, data, button, keys)
-    if moving.isAccepted():
-        QApplication.sendEvent(screen, dropping)
-    return moving.isAccepted() and dropping.isAccepted()
+    QApplication.sendEvent(screen, dropping)
+    assert moving.isAccepted() and dropping.isAccepted(), "what was welcome is not taken"
+    return True
 
 
 def links(*urls: QUrl) -> QMimeData:

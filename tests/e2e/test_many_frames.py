@@ -14,9 +14,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from adsnet.config import Sparsity
+from adsnet.metrics import FrameScore
 from app.bootstrap import Studio
 from app.state.report import Conditions, Judged
+from app.views.frame_list import FrameListPanel
 from tests.e2e.conftest import RunStudio
+from tests.e2e.hands import drop_files
+from tests.e2e.test_showing import choose, press
 from tests.waiting import pause
 
 COUNT = 3_000
@@ -48,6 +52,11 @@ def wait(holds: Callable[[], bool], what: str, seconds: float = 100) -> None:
     while not holds():
         assert time.monotonic() < end, f"waited in vain for: {what}"
         pause(10)
+
+
+def rows(panel: FrameListPanel) -> list[int]:
+    """The frames as they are listed."""
+    return [panel.frames.frame_at(row) for row in range(panel.model.rowCount())]
 
 
 @pytest.mark.timeout(120)
@@ -90,13 +99,23 @@ def test_many_frames(folder: Path, run_studio: RunStudio) -> None:
         assert sequence.stems[panel.frames.frame_at(0)] == "sky_5"
         filters.reset.click()
 
-        peaks = np.random.default_rng(0).permutation(2000) / 2000
+        # Sorted by what judging found, the largest first or last; those that were not judged come last.
+        rng = np.random.default_rng(0)
+        found = {name: rng.permutation(2000) / 2000 for name in ("score", "uncertainty", "disagreement")}
         session.report.begin(Conditions("m", Sparsity(), 0.5))
-        for i, peak in enumerate(peaks):
-            session.report.add(Judged(i, sequence.stems[i], predicted=int(peak > 0.5), peak=peak, unsure=peak / 2))
+        for i, (peak, unsure, wrong) in enumerate(zip(*found.values(), strict=True)):
+            score = FrameScore(1, 1, 0, 0, 1 - wrong)
+            stem, marked = sequence.stems[i], int(peak > 0.5)
+            session.report.add(Judged(i, stem, score=score, predicted=marked, peak=peak, unsure=unsure))
         session.report.end("done")
-        filters.order.setCurrentIndex(filters.order.findData("uncertainty"))
-        assert panel.frames.frame_at(0) == int(peaks.argmax()) and panel.frames.frame_at(2000) == 2000
+        unjudged = list(range(2000, COUNT))
+        for name, values in found.items():
+            choose(filters.order, name)
+            assert rows(panel) == [*np.argsort(-values), *unjudged]
+            QTest.mouseClick(filters.descending, Qt.MouseButton.LeftButton)
+            assert rows(panel) == [*np.argsort(values), *unjudged]
+        assert found["disagreement"].argmax() != found["score"].argmax() != found["uncertainty"].argmax()
+        choose(filters.order, "uncertainty")
         filters.low.setValue(0.9)
         wait(lambda: panel.model.rowCount() == 200, "the scores from 0.9")
         folder_of_pictures = os.environ.get("ADSNET_PICTURES")
@@ -106,5 +125,29 @@ def test_many_frames(folder: Path, run_studio: RunStudio) -> None:
         filters.reset.click()
         filters.order.setCurrentIndex(0)
         assert panel.frames.frame_at(10) == 10
+
+        # By review state: two are marked as reviewed, the label of one is corrected.
+        for row, key in ((3, Qt.Key.Key_R), (5, Qt.Key.Key_R), (4, Qt.Key.Key_B)):
+            place = panel.list.visualRect(panel.model.index(row, 0)).center()
+            QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+            press(studio, key)
+        canvas = window.workspace.canvas
+        QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.position_of(9, 9).toPoint())
+        press(studio, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+        for state, expected in {"reviewed": [3, 5], "corrected": [4]}.items():
+            choose(filters.states, state)
+            assert rows(panel) == expected
+        choose(filters.states, "new")
+        assert rows(panel) == [frame for frame in range(COUNT) if session.review.state(frame) == "new"] != []
+
+        # Files in the order in which they were dropped; by name in natural order, either way.
+        few = [folder / f"{name}.png" for name in ("sky_10", "sea_1700", "sky_9", "sky_100")]
+        drop_files(studio, *few)
+        wait(lambda: session.sequence is not None and session.sequence.kind == "files", "four files")
+        assert rows(panel) == [0, 1, 2, 3] and [panel.frames.name(i) for i in range(4)] == [path.name for path in few]
+        choose(filters.order, "name")
+        assert rows(panel) == [1, 2, 0, 3]
+        QTest.mouseClick(filters.descending, Qt.MouseButton.LeftButton)
+        assert rows(panel) == [3, 0, 2, 1]
 
     assert run_studio([str(folder.parent / "0.png")], drive) == 0

@@ -11,11 +11,11 @@ from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
 
 from app.bootstrap import Studio
 from app.views.measuring import Line
 from tests.e2e.conftest import RunStudio
+from tests.e2e.hands import drag
 from tests.e2e.test_showing import press, ready
 from tests.waiting import pause
 
@@ -35,14 +35,6 @@ def gaussian_frames(folder: Path, shape: tuple[int, int] = SHAPE) -> list[NDArra
         Image.fromarray(pixels).save(folder / "images" / f"f{i}.png")
         made.append(pixels)
     return made
-
-
-def drag(widget: QWidget, start: QPoint, end: QPoint) -> None:
-    QTest.mousePress(widget, LEFT, pos=start)
-    QTest.mouseMove(widget, (start + end) / 2)
-    QTest.mouseMove(widget, end)
-    QTest.mouseRelease(widget, LEFT, pos=end)
-    pause(10)
 
 
 def settle() -> None:

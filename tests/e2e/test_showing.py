@@ -12,29 +12,33 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 
 from adsnet.targets import scr
 from app.bootstrap import Studio
+from app.imaging.colours import COLOUR_MAPS, colour_map
 from app.imaging.equalise import equalise
-from app.storage.settings import settings_path
+from app.storage.settings import Settings, save_settings, settings_path
 from tests.e2e.conftest import RunStudio
+from tests.e2e.hands import assert_colours, drag
 from tests.waiting import pause
 
 SHAPE = (120, 160)
 TARGET = (slice(60, 63), slice(80, 83))
 
 
-def frames(folder: Path, count: int = 3, shape: tuple[int, int] = SHAPE) -> list[NDArray[np.uint16]]:
+def frames(
+    folder: Path, count: int = 3, shape: tuple[int, int] = SHAPE, target: tuple[slice, slice] = TARGET
+) -> list[NDArray[np.uint16]]:
     """16-bit frames with one target each, written as a folder of images."""
     rng = np.random.default_rng(4)
     made = []
     (folder / "images").mkdir(parents=True)
     for i in range(count):
         pixels = (np.linspace(6000, 9000, shape[1])[None, :] + rng.normal(0, 30, shape)).astype(np.uint16)
-        pixels[TARGET] += 700 + 100 * i
+        pixels[target] += 700 + 100 * i
         Image.fromarray(pixels).save(folder / "images" / f"f{i}.png")
         made.append(pixels)
     return made
@@ -183,5 +187,69 @@ def test_a_large_frame_is_equalised_without_making_the_window_wait(tmp_path: Pat
         press(studio, Qt.Key.Key_C)
         pause(100)
         assert drawn(studio) is native_of(studio)
+
+    assert run_studio([str(tmp_path / "set")], drive) == 0
+
+
+def levels_of(window: str, pixels: NDArray[np.uint16]) -> tuple[float, float]:
+    """By the words of the panel, from the sorted values."""
+    if window == "sigma":
+        return float(pixels.mean() - 3 * pixels.std()), float(pixels.mean() + 3 * pixels.std())
+    ends = (0, 100) if window == "min_max" else (0.5, 99.95)
+    low, high = np.percentile(pixels, ends, method="lower")
+    return float(low), float(high)
+
+
+@pytest.mark.timeout(120)
+def test_every_window_and_colour_map_is_seen_on_the_screen(tmp_path: Path, run_studio: RunStudio) -> None:
+    native = frames(tmp_path / "set", shape=(16, 16), target=(slice(6, 9), slice(3, 6)))
+    save_settings(Settings(predict_automatically=False))
+
+    def drive(studio: Studio) -> None:
+        display, panel = studio.session.display, studio.window.display
+        ready(studio)
+        studio.window.show_panel("display")
+        white = colour_map("white_hot")
+        for window in ("min_max", "sigma", "percentile"):
+            choose(panel._window, window)
+            for pixels in native:
+                assert_colours(studio, pixels, levels_of(window, pixels), white)
+                press(studio, Qt.Key.Key_D)
+            for _ in native:
+                press(studio, Qt.Key.Key_A)
+        assert len({levels_of(window, native[0]) for window in ("min_max", "sigma", "percentile")}) == 3
+
+        # Locked, the limits of the first frame hold for the others; so do those that were typed.
+        QTest.mouseClick(panel._locked, Qt.MouseButton.LeftButton)
+        press(studio, Qt.Key.Key_D)
+        assert_colours(studio, native[1], levels_of("percentile", native[0]), white)
+        QTest.mouseClick(panel._locked, Qt.MouseButton.LeftButton)
+        assert_colours(studio, native[1], levels_of("percentile", native[1]), white)
+        for field, value in ((panel.low, "6500"), (panel.high, "8600")):
+            field.selectAll()
+            QTest.keyClicks(field, value)
+            QTest.keyClick(field, Qt.Key.Key_Return)
+        assert panel._window.currentData() == "fixed"
+        for index in (1, 2):
+            assert_colours(studio, native[index], (6500, 8600), white)
+            press(studio, Qt.Key.Key_D)
+
+        for name in COLOUR_MAPS:
+            choose(panel._maps, name)
+            assert_colours(studio, native[2], (6500, 8600), colour_map(name))
+        assert len({colour_map(name).tobytes() for name in COLOUR_MAPS}) == len(COLOUR_MAPS) == 5
+
+        # An edge of the histogram is dragged: it goes where it is let go, the other stays.
+        pause(100)
+        box, plot = panel.plot.getPlotItem().vb, panel.plot
+        edge = plot.mapFromScene(box.mapViewToScene(QPointF(6500, box.viewRect().center().y())))
+        end = edge + QPoint(40, 0)
+        wanted = box.mapSceneToView(plot.mapToScene(end)).x()
+        drag(plot.viewport(), edge, end)
+        pause(60)
+        width = box.viewPixelSize()[0]
+        assert display.window == "fixed" and display.levels == pytest.approx((wanted, 8600), abs=2 * width)
+        assert 6500 + 20 * width < display.levels.low
+        assert_colours(studio, native[2], display.levels, colour_map("inferno"))
 
     assert run_studio([str(tmp_path / "set")], drive) == 0
