@@ -224,6 +224,7 @@ class Studio:
         self.session.conflict_found.disconnect()
         self.window.finish_stroke()
         self.session.save_all()
+        self._remember(self.context)
         self.application.quit()
 
     def _end(self) -> None:

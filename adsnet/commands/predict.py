@@ -20,7 +20,8 @@ from adsnet.data import datasets
 from adsnet.data.datasets import is_dataset, label_folders, open_dataset
 from adsnet.data.frames import FrameRef, list_frames, list_stills, read_frame
 from adsnet.data.labels import write_mask
-from adsnet.data.raw import RawLayout
+from adsnet.data.raw import RAW_SUFFIXES, RawLayout
+from adsnet.data.still import STILL_SUFFIXES
 from adsnet.errors import AdsnetError, ConfigError, FrameError
 from adsnet.model.network import STRIDE
 from adsnet.prediction import Prediction
@@ -49,9 +50,11 @@ def _execute(options: argparse.Namespace, processes: Processes) -> int:
     raw = raw_of(options)
     status = 0
     refs: list[FrameRef] = []
+    labels: set[Path] = set()
     for path in options.paths:
         try:
             refs += frames_of(path, raw)
+            labels |= label_folders(path)
         except AdsnetError as error:
             status = 2
             if processes.first:
@@ -59,7 +62,7 @@ def _execute(options: argparse.Namespace, processes: Processes) -> int:
     _require_distinct(refs)
     if not refs:
         return status
-    _require_no_labels(options.out, options.paths)
+    _require_no_labels(options.out, labels)
     source = load_source(options)
     mine = refs[processes.rank :: processes.count]
     records = processes.all(_predict_all(mine, source, options.out, shows=processes.first))
@@ -176,12 +179,21 @@ def record_of(ref: FrameRef, prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _require_no_labels(out: Path, paths: Sequence[Path]) -> None:
-    """Masks must not be written over labels: of the frames that are predicted, or of others that lie in ``out``."""
+def _require_no_labels(out: Path, labels: set[Path]) -> None:
+    """Masks must not be written over labels: of the frames that are predicted, or of others that lie in ``out``.
+
+    Args:
+        out: where they are written.
+        labels: folders of the labels of what is predicted.
+
+    Raises:
+        ConfigError: they would be.
+    """
     masks = os.path.realpath(out / "masks")
-    holds_frames = os.path.isdir(out) and (os.path.isdir(out / "images") or len(list_stills(out)) > 0)
-    if holds_frames or any(masks == os.path.realpath(folder) for path in paths for folder in label_folders(path)):
-        raise ConfigError(f"--out {shown(out)}: labels of frames are kept in {shown(masks)}; give another folder")
+    suffixes = STILL_SUFFIXES + RAW_SUFFIXES
+    holds_frames = os.path.isdir(out) and (os.path.isdir(out / "images") or len(list_stills(out, suffixes)) > 0)
+    if holds_frames or masks in map(os.path.realpath, labels):
+        raise ConfigError(f"--out {shown(out)}: {shown(masks)} is for labels of the frames there; give another folder")
 
 
 def _require_distinct(refs: list[FrameRef]) -> None:

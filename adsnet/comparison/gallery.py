@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -52,11 +53,13 @@ def chosen_frames(dataset: Dataset, scores: Sequence[Scores], named: Sequence[st
 
 
 def require_frames(datasets: Sequence[Dataset], named: Sequence[str]) -> None:
-    """Raises ConfigError for a frame that no set has."""
-    stems = {sample.frame.stem for dataset in datasets for sample in dataset.samples}
+    """Raises ConfigError for a frame that no set has, or a set has twice."""
+    counts = [Counter(sample.frame.stem for sample in dataset.samples) for dataset in datasets]
     for name in named:
-        if name not in stems:
+        if not any(name in one for one in counts):
             raise ConfigError(f"--frames {name}: none of the sets has a frame of this name; give names without suffix")
+        if any(one[name] > 1 for one in counts):
+            raise ConfigError(f"--frames {name}: several frames of one set have this name; rename all but one")
 
 
 def rows_of(dataset: Dataset, indices: Sequence[int], entries: Sequence[Contestant]) -> list[Row]:

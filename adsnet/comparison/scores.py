@@ -67,8 +67,7 @@ def score_all(
             scores = _read(path)
             if scores is None:
                 scores = _score(entry, dataset, lambda d, n, t=text, done=done: progress(done + d, count, t))  # type: ignore[misc]
-                if not scores["problems"]:  # a frame that could not be read may be readable the next time
-                    write_json(path, scores)
+                write_json(path, scores)
             done += len(dataset.samples)
             progress(done, count, text)
             results.append(_made(entry, dataset, scores))
@@ -81,12 +80,12 @@ def problems_of(scores: Sequence[Scores]) -> list[str]:
 
 
 def identity_of(dataset: Dataset) -> str:
-    """Names, sizes and dates of the frames and labels of a set, as hexadecimal digits."""
+    """Names, sizes and dates of the frames and labels of a set, and which can be read, as hexadecimal digits."""
     digest = hashlib.sha256()
     for sample in dataset.samples:
         for path in (sample.frame.path, sample.mask):
             found = os.stat(path) if path is not None and os.path.exists(path) else None
-            seen = (found.st_size, found.st_mtime_ns) if found else None
+            seen = (found.st_size, found.st_mtime_ns, os.access(path or "", os.R_OK)) if found else None
             digest.update(f"{sample.frame.stem}\0{seen}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -1,8 +1,8 @@
 """One training run, as a generator of events. The command line and the window both consume it.
 
 What a run leaves in its folder: ``config.json``, ``metrics.jsonl`` (one line a step), ``held_out_<set>.txt`` (the
-frames it never trained on; a manifest, ``.json``, where two have one name), ``tensorboard/`` (the curves, where that
-package is installed), two checkpoints while it lasts, and ``model.safetensors`` at the end.
+frames it never trained on; a manifest, ``.json``, of a manifest and where two frames have one name), ``tensorboard/``
+(the curves, where that package is installed), two checkpoints while it lasts, and ``model.safetensors`` at the end.
 """
 
 from __future__ import annotations
@@ -347,7 +347,8 @@ def _already_finished(job: TrainJob, frames: str) -> Finished:
     done = read_card(job.out / MODEL_FILE).training
     if done.get("iterations") != job.config.iterations:
         raise TrainingError(f"{job.out}: holds a model but no checkpoint to go on from; use a new --out folder")
-    if done.get("frames") != frames or done.get("config") != json.loads(json.dumps(to_dict(job.config))):
+    # Models of before ``frames`` was recorded are taken by their configuration.
+    if done.get("frames", frames) != frames or done.get("config") != json.loads(json.dumps(to_dict(job.config))):
         raise TrainingError(
             f"{job.out}: holds a run with other data, another configuration or another --init; use a new --out folder"
         )
@@ -360,7 +361,8 @@ def _write_run_files(job: TrainJob, training: list[Dataset], held_out: list[Data
         stems = stems_of(frames_of(dataset.samples))
         everywhere = [*stems, *stems_of(frames_of(others.samples))]
         path = job.out / f"held_out_{dataset.name}.txt"
-        if len(set(everywhere)) < len(everywhere):  # names would not tell which frames these are
+        # Names would not tell which frames these are; of a manifest the frames without a label count as well.
+        if dataset.layout == "manifest" or len(set(everywhere)) < len(everywhere):
             write_manifest(path.with_suffix(".json"), dataset)
         else:
             write_bytes(path, "".join(f"{stem}\n" for stem in stems).encode("utf-8", "surrogateescape"))

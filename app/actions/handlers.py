@@ -111,7 +111,11 @@ def settle_conflict(ctx: Context, stem: str) -> bool:
     if answer == "overwrite" and stem in ctx.session.unsaved:
         ctx.session.saving.save(stem, overwrite=True)
     elif answer == "reload":
-        ctx.session.saving.reload(stem)
+        index = ctx.session.sequence.index_of(stem) if ctx.session.sequence is not None else None
+        if index is not None:
+            ctx.session.go_to(index)  # what is taken is seen, and can be undone
+        if ctx.session.document.stem == stem:
+            ctx.session.saving.reload(stem)
     return answer == "overwrite"
 
 

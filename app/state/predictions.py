@@ -156,20 +156,18 @@ class PredictionState(QObject):
 
     def restore(self, index: int) -> None:
         """Take a target back that was put aside."""
-        self._put_aside = [pixels for pixels in self._put_aside if self._place_of(pixels) != index]
+        self._put_aside = [pixels for pixels in self._put_aside if index not in self._places_of(pixels)]
         self._find_rejected()
 
-    def _place_of(self, pixels: Pixels) -> int | None:
-        """The place in ``targets`` of the one that most of these pixels belong to; None where none does."""
-        numbers = self._components()[pixels]
-        numbers = numbers[numbers > 0]
-        return int(np.bincount(numbers).argmax()) - 1 if len(numbers) else None
+    def _places_of(self, pixels: Pixels) -> frozenset[int]:
+        """The places in ``targets`` of those that have some of these pixels."""
+        numbers = np.unique(self._components()[pixels])
+        return frozenset((numbers[numbers > 0] - 1).tolist())
 
     def _find_rejected(self) -> None:
         """Find what was put aside in the mask as it is now."""
         here = self._current is not None
-        places = [self._place_of(pixels) for pixels in self._put_aside] if here else []
-        rejected = frozenset(place for place in places if place is not None)
+        rejected = frozenset[int]().union(*(self._places_of(pixels) for pixels in self._put_aside if here))
         if rejected != self._rejected:
             self._rejected = rejected
             self.rejected_changed.emit()

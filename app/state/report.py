@@ -7,6 +7,7 @@ without another look at the frames.
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections import Counter
 from collections.abc import Iterable
@@ -78,7 +79,7 @@ class Judged:
         """How many there are of each verdict."""
         return Counter(one.verdict for one in self.verdicts)
 
-    @property
+    @functools.cached_property
     def losses(self) -> NDArray[np.int64]:
         """(2, thresholds): targets lost to sparsity and to the segmentation; no thresholds without a label."""
         if self.sweep is None:
@@ -106,7 +107,8 @@ class Conditions(NamedTuple):
 
     def differ_from(self, model: Model | None, sparsity: Sparsity) -> bool:
         """Whether another model or other patches would be judged now."""
-        return (model is not None and model.identity != self.identity) or sparsity.without_forced() != self.sparsity
+        before, now = ((s.threshold, s.drop if s.threshold is None else None) for s in (self.sparsity, sparsity))
+        return (model is not None and model.identity != self.identity) or before != now
 
 
 class Report(QObject):

@@ -235,6 +235,8 @@ class Saving(QObject):
         if again:
             self._conflicts.clear()
         for stem in self.unsaved:
+            if stem not in self.unsaved:  # by an answer to a question meanwhile
+                continue
             if stem in self._conflicts:
                 failed.append(stem)
                 continue
@@ -263,12 +265,12 @@ class Saving(QObject):
         return not set(self.save_all()) - self._conflicts
 
     def reload(self, stem: str) -> None:
-        """Take the label file in place of the edits: of the frame that is shown as one undo step. Raises LabelError."""
-        if stem == self._document.stem:
-            self._document.apply_mask("Reload", self._needed().store.load(stem, shape=self._document.shape))
-        else:
-            self._document.forget(stem)  # read when it is shown
+        """Take the label file in place of the mask that is shown, as one undo step. Raises LabelError."""
+        store = self._needed().store
+        assert stem == self._document.stem
+        mask = store.load(stem, shape=self._document.shape)
         self._conflicts.discard(stem)
+        self._document.apply_mask("Reload", mask)
         self._clean(stem)
 
     def mark_reviewed(self, index: int, reviewed: bool) -> None:

@@ -164,15 +164,23 @@ def _of_files(paths: list[Path], raw: RawLayout | None) -> Sequence:
     folders = {set_root(sample.frame.path.parent) for sample in samples}
     single = len(folders) == 1 and all(sample.frame.index is None for sample in samples)
     source = Path(os.path.commonpath(paths))
+    common = source if source.is_dir() else source.parent  # of one file that was given twice
     # Files of several folders have no folder of their own that labels could stay in.
     wanted = folders.pop() if single else project_folder(source)
-    return _sequence(f"{shown(source.name)} ({len(paths)} files)", "files", source, wanted, tuple(samples), source)
+    return _sequence(
+        f"{shown(source.name)} ({len(paths)} files)",
+        "files",
+        source,
+        wanted,
+        tuple(samples),
+        None if single else common,
+    )
 
 
 def _sequence(
     name: str, kind: Kind, source: Path, wanted: Path, samples: Several[Sample], common: Path | None = None
 ) -> Sequence:
-    """``common``: the folder that several files lie in, or below."""
+    """``common``: the folder that files with different folders for their labels lie in, or below."""
     root = label_root(wanted)
     frames = frames_of(samples)
     own = stems_of(frames)
@@ -214,17 +222,17 @@ def _unique_stems(own: tuple[str, ...], frames: Several[FrameRef]) -> tuple[str,
     used: set[str] = set()
     stems = []
     for place, stem in enumerate(own):
-        name = stem if stem not in used else _further_name(frames[place], used, counts)
+        name = stem if stem not in used else _further_name(frames[place], stem, used, counts)
         used.add(name)
         stems.append(name)
     return tuple(stems)
 
 
-def _further_name(frame: FrameRef, used: set[str], counts: Counter[str]) -> str:
-    """A name for a frame whose stem is taken."""
+def _further_name(frame: FrameRef, taken: str, used: set[str], counts: Counter[str]) -> str:
+    """A name for a frame whose own is taken; what that begins with, before the stem of the frame, is kept."""
     tail = "" if frame.index is None else f"_{frame.index:06d}"
-    plain = f"{frame.path.name}{tail}"
-    names = [frame.stem, plain, f"{frame.path.parent.name}_{plain}"]
+    plain = f"{taken.removesuffix(frame.stem)}{frame.path.name}{tail}"
+    names = [taken, plain, f"{frame.path.parent.name}_{plain}"]
     number = 2
     while names[0] in used:
         names = names[1:] or [f"{plain}~{number}"]

@@ -167,8 +167,9 @@ class ReportPanel(QWidget):
         layout.addWidget(self.table, 1)
         # The measures are those of all frames so far: made anew for each, they would take ever longer.
         self._throttle = Throttle(self._read, interval_ms=_SUMMARY_MS, parent=self)
-        for now in (report.changed, session.sparsity_changed, session.model_changed):
-            now.connect(self._read)
+        report.changed.connect(self._read)
+        for setting in (session.sparsity_changed, session.model_changed):
+            setting.connect(self._throttle.wish)
         for signal in (report.judged, report.judged_again, predictions.threshold_changed):
             signal.connect(lambda _change: self._throttle.wish())
         self.table.selectionModel().selectionChanged.connect(self._selected)

@@ -118,6 +118,16 @@ def test_one_bad_frame_among_many(data_set: Path, model_path: Path, tmp_path: Pa
     assert not (tmp_path / "out" / "masks" / "f03.png").exists()
 
 
+def test_a_bad_list_does_not_keep_the_other_frames_from_being_predicted(
+    data_set: Path, model_path: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "bad.json").write_text(json.dumps({"format": "adsnet-frames-1", "frames": [{}]}))
+    good = data_set / "images" / "f01.png"
+    assert run("predict", good, tmp_path / "bad.json", "--out", tmp_path / "out", "--model", model_path) == 2
+    (line,) = errors(capsys)
+    assert "bad.json" in line and (tmp_path / "out" / "masks" / "f01.png").exists()
+
+
 def test_nothing_but_bad_paths_writes_nothing(tmp_path: Path, model_path: Path, capsys: Capture) -> None:
     assert run("predict", tmp_path / "a.png", tmp_path / "b", "--out", tmp_path / "out", "--model", model_path) == 2
     assert len(errors(capsys)) == 2 and not (tmp_path / "out").exists()
@@ -142,12 +152,14 @@ def test_predict_never_writes_over_labels(
     write_manifest(tmp_path / "list" / "m.json", open_dataset(tmp_path / "set"))
     tifffile.imwrite(tmp_path / "clip.tif", np.zeros((2, 20, 33), np.uint16), photometric="minisblack")
     (tmp_path / "clip.adsnet" / "masks").mkdir(parents=True)
-    outs = {"elsewhere": ["elsewhere", "set"], "clip.tif": ["clip.adsnet"], "list/m.json": ["list", "set"]}
+    (tmp_path / "raws").mkdir()
+    (tmp_path / "raws" / "f01.raw").write_bytes(bytes(8))
+    outs = {"elsewhere": ["elsewhere", "set", "raws"], "clip.tif": ["clip.adsnet"], "list/m.json": ["list", "set"]}
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for out in outs.get(given, ["set"]):
         assert run("predict", tmp_path / given, "--out", tmp_path / out, "--model", model_path) == 2
         (line,) = errors(capsys)
-        assert f"labels of frames are kept in {tmp_path / out / 'masks'}; give another folder" in line
+        assert f"{tmp_path / out / 'masks'} is for labels of the frames there; give another folder" in line
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 

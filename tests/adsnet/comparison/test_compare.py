@@ -206,10 +206,16 @@ def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys
         assert error.count("\n") == 1 and "f02.png" in error
     assert [row["images"] for row in rows_of(out / "table2.csv")] == ["3", "3"]
     assert not (out / "table3.csv").exists()  # methods are not timed
-    assert not (out / "scores").exists()
     shutil.copy(data / "images" / "f01.png", data / "images" / "f02.png")  # and once it can be read, it is scored
     assert main(["compare", "--data", str(data), "--detectors", "tophat,lef", "--out", str(out)]) == 0
     assert [row["images"] for row in rows_of(out / "table2.csv")] == ["4", "4"]
+
+
+def test_permission_to_read_a_frame_is_part_of_what_was_scored(data_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = open_dataset(data_set)
+    before = scores_module.identity_of(dataset)
+    monkeypatch.setattr(os, "access", lambda path, mode: os.fspath(path) != os.fspath(dataset.samples[3].frame.path))
+    assert scores_module.identity_of(dataset) != before
 
 
 def test_a_frame_that_one_detector_cannot_take_is_not_shown(

@@ -202,11 +202,16 @@ def test_the_answer_is_about_the_frame_that_was_asked_about(
     ctx.session.document.apply_region("Draw", (2, 2, 1, 1), np.ones((1, 1), np.bool_))
     puppet.conflict = answer
     handlers.settle_conflict(ctx, "f0")
-    assert ctx.session.unsaved == ("f1",) and np.argwhere(ctx.session.document.mask).tolist() == [[2, 2]]
+    assert ctx.session.unsaved == ("f1",) and ctx.session.frame_index == (1 if answer == "overwrite" else 0)
     there = np.argwhere(np.asarray(Image.open(folder / "masks" / "f0.png"))).tolist()
     assert there == ([[1, 1]] if answer == "overwrite" else [[5, 5]])
     ctx.session.go_to(0)
     assert np.argwhere(ctx.session.document.mask).tolist() == there
+    if answer == "reload":
+        ctx.session.document.undo()
+        assert ctx.session.document.mask[1, 1], "as the question promises"
+    ctx.session.go_to(1)
+    assert np.argwhere(ctx.session.document.mask).tolist() == [[2, 2]]
 
 
 def test_a_question_that_was_put_off_comes_back(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:

@@ -333,6 +333,13 @@ def test_rejected_targets_stay_rejected_while_their_frame_is_shown() -> None:
     assert state.rejected == {0}
     state.take(state.next_generation(), key(), prediction((1, 1), (5, 5), (5, 6)))  # with other patches, say
     assert state.rejected == {1} and len(state.targets) == 2
+    state.take(state.next_generation(), key("h"), prediction((1, 1), (5, 4), (5, 5), (5, 6)))
+    state.reject(1)
+    state.take(state.next_generation(), key("h"), prediction((1, 1), (5, 4), (5, 6)))
+    assert state.rejected == {1, 2}, "both parts of it"
+    state.restore(2)
+    assert state.rejected == frozenset()
+    state.reject(0)
     state.take(state.next_generation(), key("g"), prediction((5, 5)))
     assert state.rejected == frozenset()
     assert state.recall(key()) and state.rejected == frozenset()

@@ -76,6 +76,25 @@ def test_several_files(folder: Path, tmp_path: Path) -> None:
     assert len(set(apart.stems)) == 2 and apart.stems[1] == "other__a"
 
 
+def test_label_names_do_not_depend_on_what_else_is_opened(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/1.tif", "b/2.png", "1.png"):
+        write_frame(tmp_path / name)
+    many = open_sequence([tmp_path / name for name in ("a/1.png", "a/1.tif", "b/2.png")])
+    few = open_sequence([tmp_path / name for name in ("1.png", "b/2.png")])
+    assert many.root == few.root and few.stems == ("1", "b__2")
+    assert many.stems == ("a__1", "a__1.tif", "b__2")
+
+
+def test_files_of_one_set_have_the_names_of_the_set(dataset: Path) -> None:
+    write_frame(dataset / "more.png")
+    twice = open_sequence([dataset / "images" / "Misc_2.png"] * 2)
+    assert twice.root == dataset and twice.stems == ("Misc_2", "Misc_2.png")
+    for name in ("a", "b"):
+        write_manifest(dataset / f"{name}.json", open_dataset(dataset).subset([0 if name == "a" else 1]))
+    lists = open_sequence([dataset / "a.json", dataset / "b.json"])
+    assert lists.root == dataset and set(lists.stems) <= set(open_sequence([dataset]).stems)
+
+
 def test_several_files_keep_the_labels_of_their_folders(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_frame(tmp_path / name / "a.png")
