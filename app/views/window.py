@@ -209,7 +209,7 @@ class MainWindow(QMainWindow):
         d["stages"].raise_()
         self.resizeDocks([d["frames"], d["layers"]], [290, 340], _HORIZONTAL)
         self.resizeDocks([d["frames"], d["targets"]], [440, 330], _VERTICAL)
-        self.resizeDocks([d["layers"], d["cascade"]], [270, 520], _VERTICAL)
+        self.resizeDocks([d["layers"], d["cascade"]], [320, 470], _VERTICAL)
 
     def _restore_layout(self) -> None:
         self.resize(QSize(1440, 900))

@@ -242,11 +242,11 @@ class Photographer:
 
         self.show(SHOWN)
         with self.layers("patches3", "patches2"), self.panels("why"):
-            target = find_targets(self.session.document.mask)[0]
+            target = find_targets(self.session.document.mask)[1]  # which lies in one patch
             before = self.session.prediction
             self.window.action_set["tool.patches"].trigger()
             flip_patch(self.session, target.x, target.y)
-            self.wait(lambda: self.session.prediction not in (None, before))
+            self.wait(lambda: (now := self.session.prediction) is not None and now is not before)
             yield
             free_patches(self.session)
             self.window.action_set["tool.select"].trigger()
@@ -341,7 +341,7 @@ class Photographer:
         canvas.centre_on(round(target.x), round(target.y), least_zoom=11.0)
         self.window.action_set["tool.brush"].trigger()
         self.session.display.set_brush_size(3)
-        QTest.mouseMove(canvas.viewport(), canvas.position_of(target.x + 3, target.y).toPoint())
+        QTest.mouseMove(canvas.viewport(), canvas.position_of(target.x + 1, target.y).toPoint())
         yield
         self.session.display.set_brush_size(1)
         self.window.action_set["tool.select"].trigger()
