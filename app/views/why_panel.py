@@ -117,7 +117,7 @@ class WhyPanel(QWidget):
             if column < _WHY:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
             else:
-                header.resizeSection(column, 128 if column == _WHY else 52)
+                header.resizeSection(column, 165 if column == _WHY else 52)
         header.setMinimumSectionSize(20)
         header.setStretchLastSection(True)
         header.moveSection(_WHY, 1)  # what the panel is for is seen without scrolling

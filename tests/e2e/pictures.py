@@ -260,13 +260,14 @@ class Photographer:
 
     @contextlib.contextmanager
     def why(self) -> Iterator[None]:
-        """One line for each target of a frame that lost one to sparsity, and that one's reason."""
+        """One line for each target of a frame that found some and lost one to sparsity, and that one's reason."""
         from PySide6.QtCore import Qt
 
         with self.dropped(95, 98):
             self.session.report.clear()
             self.judge()
-            lost = next(f for f in self.session.report.frames if any(v.skipped is not None for v in f.verdicts))
+            frames = [f for f in self.session.report.frames if any(v.skipped is not None for v in f.verdicts)]
+            lost = max(frames, key=lambda frame: frame.counts["found"])
             self.show(lost.stem)
             docks = [self.window.docks["frames"]]
             with self.panels("why"), self.layers("patches3", "patches2"):
