@@ -29,8 +29,8 @@ class ActionSpec:
         label: as in the menu, with & before the letter that chooses it there.
         tip: one sentence; empty when the text says it all.
         shortcut: keys that work in the whole window (but never take letters from a text field).
-        local: keys that work while the canvas, the frame list or the table of targets has the focus; for keys that
-            fields need.
+        local: keys that work while the canvas, a pane, the frame list or the table of targets has the focus; for keys
+            that fields need.
         icon: name of an icon file, or empty.
         menu: title of the menu, or empty; the order of the table is the order in the menu.
         submenu: title of a menu within the menu, or empty.

@@ -342,11 +342,7 @@ class Session(QObject):
             self.saving.save(stem, overwrite=overwrite)
 
     def save_all(self, *, again: bool = False) -> tuple[str, ...]:
-        """Write all labels with unsaved edits; returns the stems that could not be saved, told in one notice.
-
-        Args:
-            again: as of ``Saving.save_all``.
-        """
+        """Write all labels with unsaved edits, as ``Saving.save_all``; returns the stems that could not be saved."""
         self.document.commit()
         return self.saving.save_all(again=again)
 

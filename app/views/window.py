@@ -93,7 +93,9 @@ class MainWindow(QMainWindow):
         self.docks: dict[str, QDockWidget] = {}
         self._build_docks()
         self.action_set = ActionSet(session, selection, self.comparison, perform=self.performed.emit, parent=self)
-        self.action_set.bind_local_keys(self.workspace.canvas, self.frames.list, self.targets.table)
+        self.action_set.bind_local_keys(
+            self.workspace.canvas, self.workspace.panes, self.frames.list, self.targets.table
+        )
         for typed_into in (
             self.frames.list,
             self.targets.table,

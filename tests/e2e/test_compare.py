@@ -143,6 +143,7 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
         index = session.frame_index
         targets = len(comparison.frames[index].targets)
         curve = panel.roc.getPlotItem().listDataItems()[0].getData()[1].copy()
+        first.setFocus()
         QTest.keyClick(first, Qt.Key.Key_Backspace, Qt.KeyboardModifier.ControlModifier)
         wait(lambda: not comparison.frames[index].targets, "the label that was cleared")
         cleared = comparison.metrics()["lef"]

@@ -491,7 +491,7 @@ def test_the_name_of_a_set_stays_in_the_folder(data_set: Path, tmp_path: Path) -
     names = [e.dataset for e in events if isinstance(e, Scored)]
     assert names == ["_.._evil_set", "_.._evil_set-2"]
     written = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    assert {p for p in written if "held_out" in p} == {f"deep/run/held_out_{name}.txt" for name in names}
+    assert {p for p in written if "held_out" in p} == {f"deep/run/held_out_{name}.json" for name in names}
     assert set(read_card(tmp_path / "deep" / "run" / "model.safetensors").metrics) == set(names)
 
 
