@@ -136,34 +136,36 @@ def set_root(folder: Path) -> Path:
     return folder.parent if folder.name == "images" and os.path.isdir(folder.parent / "masks") else folder
 
 
+def _frames_folder(root: Path, split: Path | None, default_split: bool) -> tuple[Path, str, Path | None]:
+    """The folder of the frames of a set, its layout, and the split that holds: by default its training list."""
+    if not os.path.isdir(root / "images"):
+        return root, "folder", split
+    if split is None and default_split:
+        split = default_split_of(root)
+    return root / "images", "images+masks", split
+
+
 def _open_folder(path: Path, split: Path | None, default_split: bool) -> Dataset:
     root = set_root(path)
-    has_images = os.path.isdir(root / "images")
-    folder = root / "images" if has_images else root
+    folder, layout, split = _frames_folder(root, split, default_split)
     stills = list_stills(folder)
     if not stills:
         raise no_images(folder)
     masks = _masks_by_stem(root / "masks")
-    if split is None and has_images and default_split:
-        split = default_split_of(root)
     chosen = stills
     if split is not None:
         named = _named(stems_of(stills), split, folder)
         chosen = Stills(folder, [stills.names[index] for index in named])
-    layout = "images+masks" if has_images else "folder"
     return Dataset(root.resolve().name, root, layout, FolderSamples(chosen, masks))
 
 
 def _open_raw_folder(path: Path, split: Path | None, default_split: bool, raw: RawLayout) -> Dataset:
     root = set_root(path)
-    has_images = os.path.isdir(root / "images")
-    folder = root / "images" if has_images else root
-    if split is None and has_images and default_split:
-        split = default_split_of(root)
+    folder, layout, split = _frames_folder(root, split, default_split)
     masks = _masks_by_stem(root / "masks")
     samples = tuple(Sample(ref, masks.get(ref.stem)) for ref in list_frames(folder, raw=raw))
     chosen = samples if split is None else _listed(samples, split, path)
-    return Dataset(root.resolve().name, root, "images+masks" if has_images else "folder", chosen)
+    return Dataset(root.resolve().name, root, layout, chosen)
 
 
 def _open_file(path: Path, split: Path | None, raw: RawLayout | None) -> Dataset:

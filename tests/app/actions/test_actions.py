@@ -214,12 +214,18 @@ def test_the_answer_is_about_the_frame_that_was_asked_about(
     assert np.argwhere(ctx.session.document.mask).tolist() == [[2, 2]]
 
 
-def test_a_question_that_was_put_off_comes_back(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:
+def _put_off(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> Session:
+    """The session, after autosave asked about such edits and got no answer."""
     session = ctx.session
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))
     session.set_settings(replace(session.settings, autosave=True, autosave_seconds=0.1))
     _conflict(ctx, folder)
     qtbot.waitUntil(lambda: puppet.calls == ["conflict? f0"])
+    return session
+
+
+def test_a_question_that_was_put_off_comes_back(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:
+    session = _put_off(ctx, puppet, folder, qtbot)
     session.document.apply_region("Draw", (2, 1, 1, 1), np.ones((1, 1), np.bool_))
     qtbot.wait(200)
     assert puppet.calls == ["conflict? f0"], "not while the frame is worked on"
@@ -232,11 +238,7 @@ def test_a_question_that_was_put_off_comes_back(ctx: Context, puppet: Puppet, fo
 
 
 def test_undone_edits_leave_no_question_behind(ctx: Context, puppet: Puppet, folder: Path, qtbot: QtBot) -> None:
-    session = ctx.session
-    session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))
-    session.set_settings(replace(session.settings, autosave=True, autosave_seconds=0.1))
-    _conflict(ctx, folder)
-    qtbot.waitUntil(lambda: puppet.calls == ["conflict? f0"])
+    session = _put_off(ctx, puppet, folder, qtbot)
     session.document.undo()
     session.go_to(1)
     session.go_to(0)
