@@ -42,6 +42,12 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 
 
 @pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``go_to`` returns when the frame is there, on a busy machine too; what happens if not has tests of its own."""
+    monkeypatch.setattr("app.state.fetching.PATIENCE_S", 20.0)
+
+
+@pytest.fixture(autouse=True)
 def garbage() -> Iterator[None]:
     """Collected between tests, in the main thread: windows that were left behind must not be destroyed in another."""
     gc.disable()

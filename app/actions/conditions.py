@@ -36,9 +36,9 @@ has_targets = _when(
 has_label_pixels = _when(
     lambda s: s.session.document.is_open and bool(s.session.document.mask.any()), "The label of this frame is empty."
 )
-not_first = _when(lambda s: s.session.frame_index > 0, "This is the first frame.")
+not_first = _when(lambda s: s.session.destination > 0, "This is the first frame.")
 not_last = _when(
-    lambda s: s.session.sequence is not None and s.session.frame_index < len(s.session.sequence) - 1,
+    lambda s: s.session.sequence is not None and s.session.destination < len(s.session.sequence) - 1,
     "This is the last frame.",
 )
 is_tuning = _when(lambda s: s.session.fine_tune.status == "running", "No fine-tuning is running.")

@@ -112,24 +112,31 @@ def settle_conflict(ctx: Context, stem: str) -> bool:
         ctx.session.saving.save(stem, overwrite=True)
     elif answer == "reload":
         index = ctx.session.sequence.index_of(stem) if ctx.session.sequence is not None else None
-        if index is not None:
-            ctx.session.go_to(index)  # what is taken is seen, and can be undone
-        if ctx.session.document.stem == stem:
-            ctx.session.saving.reload(stem)
+        if index is not None:  # what is taken is seen, and can be undone
+            ctx.session.go_to(index, then=lambda: _reload(ctx, stem))
     return answer == "overwrite"
+
+
+def _reload(ctx: Context, stem: str) -> None:
+    session = ctx.session
+    if session.document.stem == stem:
+        try:
+            session.saving.reload(stem)
+        except AdsnetError as error:
+            session.notices.error(str(error), key="label")
 
 
 def offer_recovery(ctx: Context) -> None:
     """Edits of a session that ended without saving: ask what becomes of them."""
-    stems = tuple(edits.stem for edits in ctx.session.pending)
+    stems = tuple(edits.stem for edits in ctx.session.saving.pending)
     if not stems:
         return
     answer = ctx.dialogs.ask_recover(stems)
     if answer == "recover":
-        if recovered := ctx.session.recover():
+        if recovered := ctx.session.saving.recover():
             ctx.session.notices.info(f"The unsaved edits of {counted(recovered, 'frame')} are back.", key="recover")
     elif answer == "discard":
-        ctx.session.discard_pending()
+        ctx.session.saving.discard_pending()
 
 
 def _close(ctx: Context) -> None:

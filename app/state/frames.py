@@ -1,4 +1,4 @@
-"""Frames read lately, and the next one read ahead in a thread."""
+"""Frames read lately, and a thread that reads those that are wished for."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 
 from adsnet.data.frames import Frame
 from adsnet.errors import FrameError
+from adsnet.storage.files import open_regular
 from app.state.sequence import Sequence
 
 MEGABYTE = 2**20
 
+Answer = Callable[[Frame | FrameError], None]
+
+
+_Wish = tuple[Sequence, int, Answer | None]
+"""A frame to read, and who is told, in the thread that reads."""
+
 
 class FrameCache:
-    """Keeps frames in memory and reads ahead, one at a time.
+    """Keeps frames in memory and reads those that are wished for in a thread, one at a time.
 
     Args:
         limit: bytes of pixels to keep.
@@ -28,39 +37,57 @@ class FrameCache:
         self._used = 0
         self._prepared: tuple[Sequence, Frame] | None = None
         self._lock = threading.Lock()
+        self._label_of: Callable[[str], Path | None] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        """A lock, wishes and a thread of their own for each sequence: the one before may wait for a dead disk."""
         # Decoders of videos are shared; two frames at once would fight over their position.
         self._reading = threading.Lock()
-        self._wishes: queue.SimpleQueue[tuple[Sequence, int]] = queue.SimpleQueue()
+        self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def read(self, sequence: Sequence, index: int) -> Frame:
         """The frame, from memory where it is there. Raises FrameError."""
-        key = sequence.key(index)
-        frame = self._known(key)
-        if frame is None:
-            with self._reading:
-                frame = self._known(key)  # the other thread may have read it meanwhile
-                if frame is None:
-                    frame = sequence.read(index)
-                    self._keep(key, frame)
+        frame = self.known(sequence, index)
+        if frame is not None:
+            return frame
+        turn = self._reading
+        with turn:
+            frame = self.known(sequence, index)  # the other thread may have read it meanwhile
+            if frame is None:
+                frame = sequence.read(index)
+                if turn is self._reading:  # else another sequence is open, which may have read the file since
+                    self._keep(sequence.key(index), frame)
         return frame
 
-    def _known(self, key: str) -> Frame | None:
+    def known(self, sequence: Sequence, index: int) -> Frame | None:
+        """The frame, if it is in memory."""
+        key = sequence.key(index)
         with self._lock:
             frame = self._frames.get(key)
             if frame is not None:
                 self._frames.move_to_end(key)
             return frame
 
-    def ahead(self, sequence: Sequence, index: int) -> None:
-        """Read a frame in the background, if there is one of this index; an error is left for ``read`` to find."""
-        if not 0 <= index < len(sequence):
-            return
-        self._wishes.put((sequence, index))
+    def ask(self, sequence: Sequence, index: int, answer: Answer | None = None) -> None:
+        """Have a frame read in the background. Of several wishes that wait only the last is granted.
+
+        Args:
+            sequence, index: which one.
+            answer: is called in another thread with the frame, or with what was wrong; without it, an error is left
+                for ``read`` to find.
+        """
+        self._wishes.put((sequence, index, answer))
         if self._thread is None:
             # A daemon: a file on a dead network share must not keep the program from ending.
-            self._thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(self._wishes,), name="frames", daemon=True)
             self._thread.start()
+
+    def ahead(self, sequence: Sequence, index: int) -> None:
+        """``ask`` for a frame that may be needed next, if there is one of this index."""
+        if 0 <= index < len(sequence):
+            self.ask(sequence, index)
 
     def prepare(self, sequence: Sequence) -> None:
         """Read the first frame of a sequence that is about to be opened, in the thread that opens it."""
@@ -68,8 +95,15 @@ class FrameCache:
         with contextlib.suppress(FrameError):  # an error is found again when the frame is shown
             self._prepared = sequence, sequence.read(0)
 
-    def adopt(self, sequence: Sequence) -> None:
-        """The sequence is open now: keep its first frame, if it was prepared; another one's is not wanted any more."""
+    def adopt(self, sequence: Sequence, label_of: Callable[[str], Path | None] | None = None) -> None:
+        """The sequence is open now: keep its first frame, if it was prepared; another one's is not wanted any more.
+
+        ``label_of``: the label file of a stem, which is read with the frame: the window, which reads it again, then
+        has it from the memory of the system.
+        """
+        self._wishes.put(None)
+        self._start()
+        self._label_of = label_of
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0] is sequence:
             self._keep(sequence.key(0), prepared[1])
@@ -79,11 +113,6 @@ class FrameCache:
         with self._lock:
             self._frames.clear()
             self._used = 0
-
-    def holds(self, sequence: Sequence, index: int) -> bool:
-        """Whether the frame is in memory."""
-        with self._lock:
-            return sequence.key(index) in self._frames
 
     def _keep(self, key: str, frame: Frame) -> None:
         with self._lock:
@@ -95,17 +124,35 @@ class FrameCache:
                 _, oldest = self._frames.popitem(last=False)
                 self._used -= oldest.pixels.nbytes
 
-    def _work(self) -> None:
+    def _work(self, wishes: queue.SimpleQueue[_Wish | None]) -> None:
         told = False
-        while True:
-            sequence, index = self._wishes.get()
-            while not self._wishes.empty():  # only the last wish still matters
-                sequence, index = self._wishes.get()
+        while (wish := _last(wishes)) is not None:
+            sequence, index, answer = wish
+            result: Frame | FrameError
             try:
-                self.read(sequence, index)
-            except FrameError:
-                continue  # found again, and told, when the frame is gone to
-            except Exception:  # noqa: BLE001  the end of the thread would end reading ahead without a word
+                if self.known(sequence, index) is None:
+                    self._touch_label(sequence.stems[index])
+                result = self.read(sequence, index)
+            except FrameError as error:
+                result = error
+            except Exception:  # noqa: BLE001  the end of the thread would end the reading of frames without a word
+                result = FrameError(f"{sequence.names[index]} could not be read: see the log for what went wrong.")
                 if not told:
                     told = True
                     threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+            if answer is not None:
+                answer(result)
+
+    def _touch_label(self, stem: str) -> None:
+        path = None if self._label_of is None else self._label_of(stem)
+        if path is not None:
+            with contextlib.suppress(OSError), open_regular(path) as stream:  # an error is found when it is shown
+                stream.read()
+
+
+def _last(wishes: queue.SimpleQueue[_Wish | None]) -> _Wish | None:
+    """Wait for a wish; of several the last one still matters, and after None there are no more."""
+    wish = wishes.get()
+    while wish is not None and not wishes.empty():
+        wish = wishes.get()
+    return wish

@@ -13,7 +13,7 @@ class Job:
 
     Attributes:
         number: names it.
-        kind: ``open``, ``load``, ``predict`` or ``train``.
+        kind: ``open``, ``read``, ``load``, ``predict``, ``train``, ``judge`` or ``compare``.
         text: for the status line, for instance "Predicting Misc_1".
         fraction: 0..1, or None while nobody knows.
         seconds_left: or None while nobody knows.

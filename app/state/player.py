@@ -19,7 +19,7 @@ class Film(Protocol):
     @property
     def sequence(self) -> Sequence | None: ...
     @property
-    def frame_index(self) -> int: ...
+    def destination(self) -> int: ...
     def go_to(self, index: int) -> None: ...
 
 
@@ -65,7 +65,7 @@ class Player(QObject):
         sequence = self._film.sequence
         if sequence is None or len(sequence) < 2:
             return
-        if self._film.frame_index >= len(sequence) - 1:
+        if self._film.destination >= len(sequence) - 1:
             self._film.go_to(0)
         self._start()
 
@@ -109,7 +109,7 @@ class Player(QObject):
             self.pause()
             return
         due = int((time.monotonic() - self._began) * self._fps)
-        index, self._shown = self._film.frame_index + due - self._shown, due
+        index, self._shown = self._film.destination + due - self._shown, due
         if index < len(sequence):
             self._film.go_to(index)
         elif self._loop:

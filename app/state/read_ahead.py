@@ -45,5 +45,5 @@ class ReadAhead(QObject):
 
     def _read(self) -> None:
         sequence = self._session.sequence
-        if sequence is not None:
+        if sequence is not None and self._session.destination == self._index:  # else another one is waited for
             self._frames.ahead(sequence, self._index + self._by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,6 +15,7 @@ from adsnet.prediction import Prediction
 from app.imaging.raster import component_at
 from app.state.display import Display
 from app.state.document import MEGABYTE, MaskDocument
+from app.state.fetching import Fetcher
 from app.state.fine_tune import FineTune
 from app.state.frames import FrameCache
 from app.state.jobs import Jobs
@@ -30,7 +31,6 @@ from app.state.report import Report
 from app.state.review import ReviewState
 from app.state.saving import LastWrite, Saving
 from app.state.sequence import Sequence
-from app.storage.journal import PendingEdits
 from app.storage.project import Project
 from app.storage.settings import Settings, save_settings
 from app.wording import counted
@@ -47,7 +47,7 @@ class Session(QObject):
     Signals:
         sequence_changed(): another sequence, or none, is open; no frame is shown yet.
         frame_changed(): another frame is shown, with its label, levels and perhaps a prediction; or none, where it
-            cannot be read: the notice "frame" says why.
+            cannot be read: the notice "frame" says why. After ``go_to``, at once or when it was read.
         prediction_arrived(), prediction_cleared(): for the frame that is shown.
         sparsity_changed(), model_changed(), settings_changed(), project_changed().
         saved(str): the label of this stem is on the disk.
@@ -80,9 +80,9 @@ class Session(QObject):
         self.frames, self.lately = FrameCache(), Lately(self)
         self._sequence: Sequence | None = None
         self._frame: Frame | None = None
-        self._frame_index, self._sparsity = -1, settings.sparsity
-        self._engine = settings.engine
+        self._frame_index, self._sparsity, self._engine = -1, settings.sparsity, settings.engine
         self._model: Model | None = None
+        self._fetcher = Fetcher(self.frames, self.jobs, self._show, self)
         self.read_ahead = ReadAhead(self, self.frames)
         self.opener = Opener(self.jobs, self.notices, self.frames, self.saving.locks, self._install, self)
         self.display.apply(settings)
@@ -100,6 +100,11 @@ class Session(QObject):
     def frame_index(self) -> int:
         """The place of the frame that is shown, or that could not be read; -1 without a sequence."""
         return self._frame_index
+
+    @property
+    def destination(self) -> int:
+        """The place of the frame that is being gone to: ``frame_index``, but while a frame is read."""
+        return self._frame_index if (index := self._fetcher.destination) is None else index
 
     @property
     def frame(self) -> Frame | None:
@@ -161,12 +166,12 @@ class Session(QObject):
         self.saving.install(opened)
         self.opener.drop()
         self._sequence = sequence
-        self.frames.adopt(sequence)
+        self.frames.adopt(sequence, self.saving.label_finder())
         self.project = Project(sequence.root)
         self.notices.withdraw("open")
         self.sequence_changed.emit()
         self.project_changed.emit()
-        self.go_to(0, new_sequence=True)
+        self.go_to(0)
 
     def close_sequence(self, *, discard: bool = False, silent: bool = False) -> tuple[str, ...]:
         """Close what is open.
@@ -187,6 +192,7 @@ class Session(QObject):
             self.document.commit()
             if failed := self.saving.save_all() if self.saving.automatic else self.unsaved:
                 return failed
+        self._fetcher.drop()
         self.saving.close()
         self.document.reset()
         self.notices.withdraw("frame")
@@ -202,34 +208,44 @@ class Session(QObject):
 
     # ---- frames ---------------------------------------------------------------------------------------------
 
-    def go_to(self, index: int, *, new_sequence: bool = False) -> None:
-        """Show the frame at a place, limited to the sequence; edits of the one before are saved if so set."""
+    def go_to(self, index: int, then: Callable[[], None] | None = None) -> None:
+        """Show the frame at a place, limited to the sequence; edits of the one before are saved if so set.
+
+        A frame that takes long to read is shown when it is there; until then everything is about the one before.
+        ``then`` is done once it is shown; not if another one was gone to meanwhile.
+        """
         if self._sequence is None:
             return
         index = min(max(index, 0), len(self._sequence) - 1)
         if index == self._frame_index and self._frame is not None:
-            return
+            self._fetcher.drop()
+            if then is not None:
+                then()
+        else:
+            self._fetcher.fetch(self._sequence, index, then)
+
+    def _show(self, index: int, frame: Frame | FrameError) -> None:
         self.document.commit()
         if self.saving.automatic and not self.document.is_clean:
             self.saving.save_all()
+        new_sequence = self._frame_index < 0
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
-        try:
-            self._frame = self.frames.read(self._sequence, index)
-        except FrameError as error:
+        if isinstance(frame, FrameError):
             self._frame = None
             self.predictions.clear()
             self.document.close()
             self.display.follow(None)
-            self.notices.error(str(error), key="frame")
+            self.notices.error(str(frame), key="frame")
             self.frame_changed.emit()
             return
+        self._frame = frame
         self.notices.withdraw("frame")
-        self.notices.keep("note", self._frame.note)
+        self.notices.keep("note", frame.note)
         self.predictions.features.clear()  # those of the frame before, also where the prediction is known
         if (key := self.prediction_key()) is None or not self.predictions.recall(key):
             self.predictions.clear()  # only then: panels that are emptied and filled again cost twice
         self._show_label()
-        self.display.follow(self._frame.pixels, new_sequence=new_sequence)
+        self.display.follow(frame.pixels, new_sequence=new_sequence)
         self.frame_changed.emit()
 
     def _show_label(self) -> None:
@@ -245,11 +261,11 @@ class Session(QObject):
 
     def step(self, by: int) -> None:
         """Go forwards or backwards; at the ends nothing happens."""
-        self.go_to(self._frame_index + by)
+        self.go_to(self.destination + by)
 
     def next_to_do(self, *, backwards: bool = False) -> bool:
         """Go to the next frame that is not reviewed; returns whether there is one."""
-        index = self.review.next_to_do(self._frame_index, backwards=backwards) if self._sequence is not None else None
+        index = self.review.next_to_do(self.destination, backwards=backwards) if self._sequence is not None else None
         if index is None:
             return False
         self.go_to(index)
@@ -362,19 +378,6 @@ class Session(QObject):
     def last_write(self) -> LastWrite | None:
         """What was last written in this sequence, a label or a review state."""
         return self.saving.last_write
-
-    @property
-    def pending(self) -> tuple[PendingEdits, ...]:
-        """Frames with edits that an earlier run could not save; offer ``recover`` and ``discard_pending``."""
-        return self.saving.pending
-
-    def recover(self) -> int:
-        """Bring pending edits back; returns for how many frames that worked."""
-        return self.saving.recover()
-
-    def discard_pending(self) -> None:
-        """Remove pending edits for good. Raises StorageError."""
-        self.saving.discard_pending()
 
     def set_settings(self, settings: Settings) -> None:
         """Apply and store other settings; a disk that cannot be written only costs the storing, with a notice."""

@@ -244,12 +244,12 @@ class FrameListPanel(QWidget):
 
     def _on_reset(self) -> None:
         self._follow()
-        if self.frames.row_of(self._session.frame_index) is None:
+        if self.frames.row_of(self._session.destination) is None:
             self.list.scrollToTop()
 
     def _follow(self) -> None:
-        """Mark the row of the frame that is shown."""
-        row = self.frames.row_of(self._session.frame_index)
+        """Mark the row of the frame that is shown, or gone to: a key goes on from there."""
+        row = self.frames.row_of(self._session.destination)
         picker = self.list.selectionModel()
         self.list.update(picker.currentIndex())  # its own signals are silenced; all rows would take long to draw
         with quiet(picker):

@@ -83,7 +83,7 @@ class Timeline(QWidget):
             self.loop.setChecked(player.loop)
 
     def _read(self) -> None:
-        sequence, index = self._session.sequence, self._session.frame_index
+        sequence, index = self._session.sequence, self._session.destination
         count = len(sequence) if sequence is not None else 0
         with quiet(self.slider, self.number):
             self.slider.setRange(0, max(count - 1, 0))

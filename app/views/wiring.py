@@ -54,8 +54,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
             session.go_to(index)
 
     def show_place(index: int, x: float, y: float) -> None:
-        session.go_to(index)
-        workspace.look_at(x, y)
+        session.go_to(index, then=lambda: workspace.look_at(x, y))
 
     def start_tuning(iterations: int, frames: str) -> None:
         try:

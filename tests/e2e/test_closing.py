@@ -116,7 +116,7 @@ def test_edits_that_outlived_a_crash_are_offered(
         pause(50)
         assert dialogs.asked == ["f0"]
         assert bool(studio.session.document.mask.any()) == (answer == "recover")
-        assert len(studio.session.pending) == (1 if answer == "later" else 0)
+        assert len(studio.session.saving.pending) == (1 if answer == "later" else 0)
 
     assert run_studio([str(folder)], drive) == 0
     assert (folder / "masks" / "f0.png").exists() is (answer == "recover")

@@ -157,7 +157,7 @@ def test_edits_that_outlived_a_crash_are_offered_once_the_first_frame_is_shown(
         until(lambda: bool(seen), "the question")
         pause(20)
         assert seen == [("new", 5, 0, 0)]
-        assert studio.session.document.mask.any() and not studio.session.pending
+        assert studio.session.document.mask.any() and not studio.session.saving.pending
 
     assert run_studio([str(old)], drive) == 0
     assert read_mask(new / "masks" / "u.png").any()

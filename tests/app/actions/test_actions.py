@@ -23,6 +23,7 @@ from app.actions.context import Context
 from app.actions.spec import Situation
 from app.actions.table import ACTIONS, MENUS
 from app.state.report import Conditions, Judged
+from app.state.saving import Saving
 from app.state.session import Session
 from app.storage.journal import PendingEdits
 from app.storage.settings import Settings
@@ -321,8 +322,8 @@ def test_one_frame_is_not_some_frames(
     ctx: Context, puppet: Puppet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edits = PendingEdits("f1", SHAPE, 2, 0.0)
-    monkeypatch.setattr(Session, "pending", property(lambda _: (edits,)))
-    monkeypatch.setattr(Session, "recover", lambda _: 1)
+    monkeypatch.setattr(Saving, "pending", property(lambda _: (edits,)))
+    monkeypatch.setattr(Saving, "recover", lambda _: 1)
     puppet.recovery = "recover"
     handlers.offer_recovery(ctx)
     assert puppet.calls == ["recover? f1"]

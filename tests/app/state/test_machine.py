@@ -157,7 +157,7 @@ class LabellingMachine(RuleBasedStateMachine):
         assert self.session.close_sequence() == ()
         self.session.deleteLater()
         self.open()
-        assert self.session.pending == ()
+        assert self.session.saving.pending == ()
 
     @rule(recover=st.booleans())
     def crash(self, recover: bool) -> None:
@@ -171,11 +171,11 @@ class LabellingMachine(RuleBasedStateMachine):
         abandoned = self.session
         abandoned.saving._autosave.cancel()
         self.open()
-        assert {one.stem for one in self.session.pending} == differ
+        assert {one.stem for one in self.session.saving.pending} == differ
         if not recover:
-            self.session.discard_pending()
+            self.session.saving.discard_pending()
             return
-        assert self.session.recover() == len(differ)
+        assert self.session.saving.recover() == len(differ)
         for name in differ:
             if name == self.name:
                 self.model.push(before[name])

@@ -143,7 +143,7 @@ def test_the_cache_reads_once_and_ahead(folder: Path, qtbot: QtBot) -> None:
     cache.ahead(sequence, 1)
     cache.ahead(sequence, 99)
     cache.ahead(sequence, -1)
-    qtbot.waitUntil(lambda: cache.holds(sequence, 1), timeout=20000)
+    qtbot.waitUntil(lambda: cache.known(sequence, 1) is not None, timeout=20000)
     (folder / "b.png").unlink()
     assert cache.read(sequence, 1).ref == sequence.frames[1]
     cache.clear()
@@ -155,17 +155,17 @@ def test_a_frame_that_was_prepared_outlasts_the_sequence_before_and_no_other_one
     cache, before, sequence = FrameCache(), open_sequence([folder]), open_sequence([folder])
     cache.read(before, 1)
     cache.prepare(sequence)
-    assert not cache.holds(sequence, 0), "the present sequence may hold what the file was"
+    assert cache.known(sequence, 0) is None, "the present sequence may hold what the file was"
     (folder / "a.png").unlink()
     cache.clear()
     cache.adopt(sequence)
-    assert cache.read(sequence, 0).ref == sequence.frames[0] and not cache.holds(before, 1)
+    assert cache.read(sequence, 0).ref == sequence.frames[0] and cache.known(before, 1) is None
     write_frame(folder / "a.png")
     cache.prepare(sequence)
     cache.clear()
     cache.adopt(before)  # something else was opened
     cache.adopt(sequence)
-    assert not cache.holds(sequence, 0)
+    assert cache.known(sequence, 0) is None
     (folder / "a.png").write_bytes(b"broken")
     cache.prepare(sequence)
     cache.adopt(sequence)
@@ -205,8 +205,8 @@ def test_an_error_while_reading_ahead_is_found_by_the_reader(folder: Path, qtbot
     cache.ahead(sequence, 1)
     qtbot.wait(30)
     cache.ahead(sequence, 2)
-    qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=20000)
-    assert not cache.holds(sequence, 1)
+    qtbot.waitUntil(lambda: cache.known(sequence, 2) is not None, timeout=20000)
+    assert cache.known(sequence, 1) is None
 
 
 def test_reading_ahead_survives_what_nobody_thought_of(
@@ -230,7 +230,7 @@ def test_reading_ahead_survives_what_nobody_thought_of(
             qtbot.waitUntil(lambda wanted=index: tried[-1:] == [wanted], timeout=20000)  # type: ignore[misc]
         patch.setattr(Sequence, "read", working)
         cache.ahead(sequence, 2)
-        qtbot.waitUntil(lambda: cache.holds(sequence, 2), timeout=20000)
+        qtbot.waitUntil(lambda: cache.known(sequence, 2) is not None, timeout=20000)
     assert [one.exc_type for one in told] == [MemoryError], "told once"
 
 
@@ -239,7 +239,7 @@ def test_the_cache_is_limited_but_holds_one(folder: Path) -> None:
     cache = FrameCache(limit=1)
     for index in range(3):
         cache.read(sequence, index)
-    assert [cache.holds(sequence, index) for index in range(3)] == [False, False, True]
+    assert [cache.known(sequence, index) is not None for index in range(3)] == [False, False, True]
 
 
 def test_a_second_window_is_told_who_has_the_labels(tmp_path: Path, qapp: object) -> None:

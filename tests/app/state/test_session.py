@@ -223,7 +223,7 @@ def test_edits_that_are_not_wanted_are_dropped_for_another_sequence(
         session.open_later([other], discard=True)
     assert session.sequence is not None and session.sequence.name == "x"
     session.open([folder])
-    assert not session.pending and not session.document.mask.any()
+    assert not session.saving.pending and not session.document.mask.any()
 
 
 def test_saving_now(session: Session, folder: Path) -> None:
@@ -571,16 +571,16 @@ def crashed(folder: Path) -> Path:
 def test_edits_of_a_killed_session_come_back(crashed: Path, make_session: MakeSession) -> None:
     session = make_session()
     session.open([crashed])
-    assert [(one.stem, one.edits) for one in session.pending] == [("a", 2), ("b", 1)]
+    assert [(one.stem, one.edits) for one in session.saving.pending] == [("a", 2), ("b", 1)]
     assert not session.document.mask.any(), "nothing comes back unasked"
-    assert session.recover() == 2 and not session.pending
+    assert session.saving.recover() == 2 and not session.saving.pending
     assert points(session.document.mask) == [[1, 1], [2, 2]] and session.document.undo_text == "Recover"
     assert on_disk(crashed, "b") == [[3, 3]] and session.review.state(1) == "corrected"
     session.step(1)
     assert on_disk(crashed, "a") == [[1, 1], [2, 2]]
     session.close_sequence()
     session.open([crashed])
-    assert not session.pending
+    assert not session.saving.pending
 
 
 @pytest.mark.skipif(os.name == "nt", reason="uses SIGKILL")
@@ -588,14 +588,14 @@ def test_recovery_can_wait_or_be_refused(crashed: Path, make_session: MakeSessio
     for _ in range(2):
         session = make_session()
         session.open([crashed])
-        assert len(session.pending) == 2
+        assert len(session.saving.pending) == 2
         session.close_sequence()
     session = make_session()
     session.open([crashed])
     draw(session, 7, 7)
     session.save()
-    assert len(session.pending) == 2, "saving something else does not lose them"
-    assert session.recover() == 2
+    assert len(session.saving.pending) == 2, "saving something else does not lose them"
+    assert session.saving.recover() == 2
     assert points(session.document.mask) == [[1, 1], [2, 2], [7, 7]]
     session.close_sequence()
 
@@ -603,18 +603,18 @@ def test_recovery_can_wait_or_be_refused(crashed: Path, make_session: MakeSessio
     draw(session, 8, 8)
     session.close_sequence(discard=True)
     session.open([crashed])
-    assert not session.pending and [8, 8] not in points(session.document.mask)
+    assert not session.saving.pending and [8, 8] not in points(session.document.mask)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="uses SIGKILL")
 def test_discarded_edits_are_gone(crashed: Path, make_session: MakeSession) -> None:
     session = make_session()
     session.open([crashed])
-    session.discard_pending()
-    assert not session.pending
+    session.saving.discard_pending()
+    assert not session.saving.pending
     session.close_sequence()
     session.open([crashed])
-    assert not session.pending and not session.document.mask.any()
+    assert not session.saving.pending and not session.document.mask.any()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="uses SIGKILL")
@@ -623,13 +623,13 @@ def test_edits_that_cannot_be_brought_back_stay(crashed: Path, make_session: Mak
     write_mask(crashed / "masks" / "b.png", np.zeros((3, 3), np.bool_))
     session = make_session()
     session.open([crashed / "a.png"])
-    assert session.recover() == 1 and [one.stem for one in session.pending] == ["b"]
+    assert session.saving.recover() == 1 and [one.stem for one in session.saving.pending] == ["b"]
     assert "open all of its folder" in session.notices.current[-1].text
     session.open([crashed])
-    assert session.recover() == 0 and "3×3" in session.notices.current[-1].text
+    assert session.saving.recover() == 0 and "3×3" in session.notices.current[-1].text
     (crashed / "masks" / "b.png").unlink()
     session.open([crashed])
-    assert session.recover() == 1 and on_disk(crashed, "b") == [[3, 3]]
+    assert session.saving.recover() == 1 and on_disk(crashed, "b") == [[3, 3]]
 
 
 # ---- settings -----------------------------------------------------------------------------------------------
