@@ -6,19 +6,20 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject
 
 from adsnet.config import TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import Dataset, write_manifest
-from adsnet.errors import StorageError, TrainingError
+from adsnet.errors import AdsnetError, StorageError, TrainingError
 from adsnet.messages import Evaluated, JobDone, JobFailed, JobStopped, TrainProgress
 from adsnet.recipes import NAMED_CONFIGS
 from app.engine.client import WorkerClient
 from app.engine.retired import Retired
 from app.engine.scores import load_scores, save_scores
-from app.state.labelled import labelled_samples
+from app.state.backstage import Backstage
+from app.state.labelled import labelled_frames, samples_of
 from app.state.session import Session
 from app.storage.project import Project
 
@@ -28,6 +29,15 @@ MANIFEST = "frames.json"
 def training_client(threads: int | None) -> WorkerClient:
     """The worker of a training; one that dies is not started again, as the training would not go on by itself."""
     return WorkerClient(name="the training process", threads=threads, restarts=False)
+
+
+class _Gathered(NamedTuple):
+    """What is trained on was written down in the run folder, or what was wrong."""
+
+    run: Path
+    config: TrainConfig
+    init: Path
+    problem: str
 
 
 class TrainEngine(QObject):
@@ -50,8 +60,11 @@ class TrainEngine(QObject):
         self._make_client = client_factory
         self._client: WorkerClient | None = None
         self._retired = Retired(self)
+        self._gathering = False
         self._train_job: int | None = None
         self._shown = 0
+        self._backstage = Backstage(self)
+        self._backstage.finished.connect(self._on_gathered)
         self._project: Project | None = None
         session.sequence_changed.connect(self._offer)
         self._offer()
@@ -59,7 +72,7 @@ class TrainEngine(QObject):
     @property
     def running(self) -> bool:
         """Whether a training goes on."""
-        return self._train_job is not None
+        return self._gathering or self._train_job is not None
 
     @property
     def is_of_open_project(self) -> bool:
@@ -102,21 +115,35 @@ class TrainEngine(QObject):
         options = from_dict(TrainConfig, options) if isinstance(options, dict) else options
         if iterations is not None:
             options = dataclasses.replace(options, iterations=iterations)
-        samples = labelled_samples(self._session, only_reviewed=only_reviewed, only_corrected=only_corrected)
-        if len(samples) < 2:
+        frames = labelled_frames(self._session.review, only_reviewed=only_reviewed, only_corrected=only_corrected)
+        if len(frames) < 2:
             kind = "reviewed " if only_reviewed else "corrected " if only_corrected else ""
-            which = f"{kind}frames with a label"
-            raise TrainingError(f"Training needs two {which}, and there are {len(samples)}: label more frames.")
+            raise TrainingError(_too_few(len(frames), f"{kind}frames with a label"))
         run = project.new_run()
         self._project = project  # the candidate belongs to it, whatever is open when the training ends
-        manifest = run / MANIFEST
-        write_manifest(manifest, Dataset(sequence.name, run, "manifest", samples))
-        self._begin(run, options, model.path)
+        label_of = self._session.saving.label_finder()
+
+        def gather() -> _Gathered:
+            samples = samples_of(sequence, frames, label_of)
+            problem = _too_few(len(samples), "frames with a label") if len(samples) < 2 else ""
+            try:
+                write_manifest(run / MANIFEST, Dataset(sequence.name, run, "manifest", samples))
+            except StorageError as error:
+                problem = str(error)
+            return _Gathered(run, options, model.path, problem)
+
+        self._session.fine_tune.begin(iterations=options.iterations, run=run)
+        self._shown = self._session.jobs.start("train", "Fine-tuning")
+        self._session.notices.withdraw("train")
+        self._session.notices.withdraw("candidate")
+        self._gathering = True
+        self._backstage.submit(gather)
 
     def stop(self) -> None:
         """Finish the step, save and end; the candidate so far can be accepted."""
-        if self._client is not None and self._train_job is not None:
+        if self.running:
             self._session.fine_tune.stopping()
+        if self._client is not None and self._train_job is not None:
             self._client.stop_training(self._train_job)
 
     def accept(self) -> Path:
@@ -147,6 +174,7 @@ class TrainEngine(QObject):
 
     def shutdown(self) -> None:
         """End the process, if any; a training finishes its step and saves as far as the time allows."""
+        self._gathering = False
         if self._client is not None:
             self._client.shutdown()
 
@@ -173,11 +201,22 @@ class TrainEngine(QObject):
 
     # ---- the process ----------------------------------------------------------------------------------------
 
+    def _on_gathered(self, gathered: _Gathered) -> None:
+        if not self._gathering:
+            return  # the program ends
+        self._gathering = False
+        if gathered.problem:
+            self._fail(gathered.problem)
+        elif self._session.fine_tune.status == "stopping":
+            self._finish()
+            self._session.fine_tune.end("stopped")
+        else:
+            try:
+                self._begin(gathered.run, gathered.config, gathered.init)
+            except AdsnetError as error:
+                self._fail(str(error))
+
     def _begin(self, run: Path, config: TrainConfig, init: Path) -> None:
-        self._session.fine_tune.begin(iterations=config.iterations, run=run)
-        self._shown = self._session.jobs.start("train", "Fine-tuning")
-        self._session.notices.withdraw("train")
-        self._session.notices.withdraw("candidate")
         client = self._make_client(self._session.settings.threads or None)
         client.setParent(self)
         client.progress.connect(self._on_progress)
@@ -217,9 +256,12 @@ class TrainEngine(QObject):
 
     def _on_failed(self, message: JobFailed) -> None:
         if message.job == self._train_job:
-            self._finish()
-            self._session.fine_tune.end("failed", text=message.text, details=message.details)
-            self._session.notices.error(message.text, key="train", details=message.details)
+            self._fail(message.text, message.details)
+
+    def _fail(self, text: str, details: str = "") -> None:
+        self._finish()
+        self._session.fine_tune.end("failed", text=text, details=details)
+        self._session.notices.error(text, key="train", details=details)
 
     def _finish(self) -> None:
         """The training ended; let its process go."""
@@ -228,6 +270,10 @@ class TrainEngine(QObject):
         client, self._client = self._client, None
         if client is not None:
             self._retired.take(client)
+
+
+def _too_few(count: int, which: str) -> str:
+    return f"Training needs two {which}, and there are {count}: label more frames."
 
 
 def _candidate(result: dict[str, Any]) -> Path | None:

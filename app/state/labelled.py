@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
 
 from adsnet.data.datasets import Sample
+from app.state.review import STATES, ReviewState
+from app.state.sequence import Sequence
 
-if TYPE_CHECKING:
-    from app.state.session import Session
 
-
-def labelled_samples(
-    session: Session, *, only_reviewed: bool = False, only_corrected: bool = False
-) -> tuple[Sample, ...]:
-    """The frames of the open sequence with a label file, as training takes them.
+def labelled_frames(review: ReviewState, *, only_reviewed: bool = False, only_corrected: bool = False) -> list[int]:
+    """The places of the frames with a label file, as far as the window knows: nothing is read.
 
     Args:
-        session: what is open.
+        review: of what is open.
         only_reviewed: those that a person is content with.
         only_corrected: those that a person corrected or is content with, not labels that came with the frames.
     """
-    sequence, review, find = session.sequence, session.review, session.saving.label_finder()
-    assert sequence is not None
-    samples = []
-    for index, stem in enumerate(sequence.stems):
-        state = review.state(index)
-        wanted = not (only_reviewed and state != "reviewed")
-        wanted = wanted and not (only_corrected and state not in ("corrected", "reviewed"))
-        mask = find(stem) if wanted and review.has_label(index) else None
-        if mask is not None:
-            samples.append(Sample(sequence.frames[index], mask))
-    return tuple(samples)
+    wanted = review.labelled
+    if only_reviewed or only_corrected:
+        states = ("reviewed",) if only_reviewed else ("reviewed", "corrected")
+        wanted = wanted & np.isin(review.codes, [STATES.index(state) for state in states])
+    return [int(index) for index in np.flatnonzero(wanted)]
+
+
+def samples_of(sequence: Sequence, frames: Iterable[int], label_of: Callable[[str], Path | None]) -> tuple[Sample, ...]:
+    """These frames with their labels, as training takes them, without those whose label file is gone.
+
+    ``label_of``: finds the label file of a stem: thousands take seconds, so that the window must not wait for it.
+    """
+    found = ((index, label_of(sequence.stems[index])) for index in frames)
+    return tuple(Sample(sequence.frames[index], mask) for index, mask in found if mask is not None)

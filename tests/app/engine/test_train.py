@@ -5,23 +5,27 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from adsnet.config import TrainConfig
-from adsnet.data.datasets import open_dataset
+from adsnet.data.datasets import Sample, open_dataset
 from adsnet.errors import ConfigError, TrainingError
 from adsnet.messages import Evaluated
 from app.engine.client import WorkerClient
 from app.engine.scores import load_scores, save_scores
 from app.engine.train import MANIFEST, TrainEngine
 from app.imaging.raster import brush
+from app.state.labelled import samples_of
 from app.state.model import Model
 from app.state.session import Session
 from tests.app.engine.conftest import MakeClient
+from tests.waiting import pause
 
 MakeEngine = Callable[..., TrainEngine]
 
@@ -186,7 +190,7 @@ def test_a_training_that_dies_is_told_and_can_be_discarded(
     assert session.notices.current == ()
 
 
-def test_the_threads_of_the_settings_hold_for_training(session: Session) -> None:
+def test_the_threads_of_the_settings_hold_for_training(session: Session, qtbot: QtBot) -> None:
     label(session, 0, 1)
     session.set_model(Model("net", Path("/models/net.safetensors"), {}))
     session.set_settings(dataclasses.replace(session.settings, threads=3))
@@ -196,8 +200,10 @@ def test_the_threads_of_the_settings_hold_for_training(session: Session) -> None
         given.append(threads)
         raise TrainingError("enough is known")
 
-    with pytest.raises(TrainingError, match="enough"):
-        TrainEngine(session, client_factory=refuse).start(None)
+    engine = TrainEngine(session, client_factory=refuse)
+    engine.start(None)
+    wait(qtbot, session, "failed")
+    assert session.fine_tune.text == "enough is known" and not engine.running
     assert given == [3]
 
 
@@ -219,3 +225,49 @@ def test_what_cannot_be_trained_on_is_refused(make_engine: MakeEngine, session: 
     with pytest.raises(TrainingError, match="open"):
         engine.start(None)
     assert not engine.running and session.jobs.running == ()
+
+
+def test_labels_are_gathered_behind_the_window(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(session, 0, 1)
+    gate, threads = threading.Event(), list[str]()
+
+    def slowly(*arguments: Any) -> tuple[Sample, ...]:
+        threads.append(threading.current_thread().name)
+        assert gate.wait(30)
+        return samples_of(*arguments)
+
+    monkeypatch.setattr("app.engine.train.samples_of", slowly)
+    engine, tune = make_engine(), session.fine_tune
+    engine.start(None, iterations=2)
+    qtbot.waitUntil(lambda: threads == ["backstage"])
+    assert engine.running and tune.status == "running" and session.jobs.busy("train")
+    with pytest.raises(TrainingError, match="running"):
+        engine.start(None)
+    engine.stop()
+    assert str(tune.status) == "stopping"
+    gate.set()
+    wait(qtbot, session, "stopped")
+    assert tune.candidate is None and not engine.running and not session.jobs.running
+    engine.start(None, iterations=2)
+    wait(qtbot, session, "done")
+    engine.discard()
+    gate.clear()
+    engine.start(None, iterations=2)
+    engine.shutdown()
+    gate.set()
+    pause(50)
+    assert not engine.running, "the program ends: no process is started any more"
+
+
+def test_labels_that_are_gone_by_the_time_are_told(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:
+    label(session, 0, 1)
+    assert session.sequence is not None
+    (session.sequence.root / "masks" / "b.png").unlink()
+    engine = make_engine()
+    engine.start(None, iterations=2)
+    wait(qtbot, session, "failed")
+    text = "Training needs two frames with a label, and there are 1: label more frames."
+    assert session.fine_tune.text == session.notices.current[-1].text == text
+    assert not engine.running and not session.jobs.running

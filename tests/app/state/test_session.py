@@ -26,7 +26,7 @@ from adsnet.errors import AdsnetError, LabelError, StorageError
 from adsnet.prediction import Features, Prediction
 from adsnet.storage.folders import data_folder
 from app.imaging.raster import brush
-from app.state.labelled import labelled_samples
+from app.state.labelled import labelled_frames, samples_of
 from app.state.model import Model
 from app.state.sequence import Sequence
 from app.state.session import Session
@@ -365,12 +365,16 @@ def test_reviewing_gives_every_frame_a_label(session: Session, folder: Path) -> 
     session.mark_reviewed()
     assert on_disk(folder, "b") == [[2, 2]] and session.review.state(1) == "reviewed"
     assert session.next_to_do() and session.frame_index == 2
-    assert labelled_samples(session)[1].mask == folder / "masks" / "b.png"
+    sequence, label_of = session.sequence, session.saving.label_finder()
+    assert sequence is not None and labelled_frames(session.review) == [0, 1]
+    assert samples_of(sequence, [0, 1], label_of)[1].mask == folder / "masks" / "b.png"
+    assert [sample.frame.stem for sample in samples_of(sequence, [1, 2], label_of)] == ["b"], "c has no file"
     session.mark_reviewed()
     assert not session.next_to_do()
     session.mark_reviewed(False)
     assert session.review.state(2) == "corrected"
-    assert [s.frame.stem for s in labelled_samples(session, only_reviewed=True)] == ["a", "b"]
+    assert labelled_frames(session.review, only_reviewed=True) == [0, 1]
+    assert labelled_frames(session.review, only_corrected=True) == labelled_frames(session.review) == [0, 1, 2]
     session.close_sequence()
     session.open([folder])
     assert [session.review.state(i) for i in range(3)] == ["reviewed", "reviewed", "corrected"]
