@@ -134,11 +134,10 @@ def score_of(counted: Counted, predicted: NDArray[np.bool_], label: NDArray[np.b
     return score, intersection, union
 
 
-def niou_of(scores: Sequence[FrameScore], empty: EmptyRule = "exclude") -> float:
-    """The mean IoU of frames; ``empty`` says what becomes of those with neither target nor prediction."""
-    ious = [s.iou for s in scores if s.iou is not None]
+def mean_iou(ious: list[float], frames: int, empty: EmptyRule) -> float:
+    """The mean over frames of the IoU that some of them have; ``empty`` says what becomes of those with none."""
     if empty != "exclude":
-        ious += [1.0 if empty == "one" else 0.0] * (len(scores) - len(ious))
+        ious = ious + [1.0 if empty == "one" else 0.0] * (frames - len(ious))
     return ratio(math.fsum(ious), len(ious))
 
 
@@ -251,7 +250,7 @@ class Evaluation:
             found=found,
             false_components=false,
             iou=ratio(self._intersection, self._union),
-            niou=niou_of(scores, self._conventions.empty),
+            niou=mean_iou([s.iou for s in scores if s.iou is not None], len(scores), self._conventions.empty),
             pd=ratio(found, targets),
             fa=ratio(sum(s.false_pixels for s in scores), area),
             fpr=ratio(self._wrong, int(self._outside.sum())),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.conventions import STANDARD, Conventions, count
-from adsnet.metrics import CurvePoint, FrameScore, niou_of, ratio, score_of
+from adsnet.metrics import CurvePoint, FrameScore, mean_iou, ratio, score_of
 
 THRESHOLDS: tuple[float, ...] = (0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 20)), 0.98, 0.99)
 """Close together where masks change most: near 0 and 1."""
@@ -100,50 +100,123 @@ class Measures:
     iou: float
 
 
-def measure(sweeps: Sequence[Sweep], at: int, conventions: Conventions = STANDARD) -> Measures:
-    """The measures of frames at threshold number ``at``; all have the same thresholds, and there is one at least."""
-    scores = [one.scores[at] for one in sweeps]
-    targets, found = sum(s.targets for s in scores), sum(s.found for s in scores)
-    return Measures(
-        threshold=sweeps[0].thresholds[at],
-        frames=len(sweeps),
-        targets=targets,
-        found=found,
-        false=sum(s.false for s in scores),
-        niou=niou_of(scores, conventions.empty),
-        pd=ratio(found, targets),
-        fa=ratio(sum(s.false_pixels for s in scores), sum(one.pixels for one in sweeps)),
-        iou=ratio(sum(one.intersections[at] for one in sweeps), sum(one.unions[at] for one in sweeps)),
-    )
-
-
 def nearest(thresholds: Sequence[float], threshold: float) -> int:
     """The number of the threshold that is nearest."""
     return int(np.argmin(np.abs(np.array(thresholds) - threshold)))
 
 
-class Curve:
-    """Pd over Fa of a set of frames that grows and changes; adding a frame costs no look at the others."""
+_COUNTED = ("found", "false", "false_pixels", "intersection", "union")
+
+
+class Sweeps:
+    """Many frames scored at the same thresholds, in columns: what is said of them takes one look at numbers.
+
+    Frames have places from 0; one without a label has its place and counts nowhere.
+
+    Args:
+        thresholds: of all frames.
+        sweeps: the first of them.
+    """
 
     def __init__(self, thresholds: Sequence[float], sweeps: Iterable[Sweep] = ()) -> None:
         self._thresholds = tuple(thresholds)
-        self._targets = self._pixels = 0
-        self._found = np.zeros(len(self._thresholds), np.int64)
-        self._false = np.zeros(len(self._thresholds), np.int64)
-        for one in sweeps:
-            self.add(one)
+        self._count = 0
+        self._scored = np.zeros(0, np.bool_)
+        self._targets = np.zeros(0, np.int64)
+        self._pixels = np.zeros(0, np.int64)
+        self._counts = np.zeros((0, len(_COUNTED), len(self._thresholds)), np.int32)
+        for place, one in enumerate(sweeps):
+            self.put(place, one)
 
-    def add(self, one: Sweep, sign: int = 1) -> None:
-        """Add a frame, or with ``sign`` -1 take one away that was added."""
-        assert one.thresholds == self._thresholds, "sweeps of different thresholds"
-        self._targets += sign * one.scores[0].targets
-        self._pixels += sign * one.pixels
-        self._found += sign * np.array([score.found for score in one.scores], np.int64)
-        self._false += sign * np.array([score.false_pixels for score in one.scores], np.int64)
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def scored(self) -> int:
+        """How many frames have a label."""
+        return int(np.count_nonzero(self._scored))
+
+    def put(self, place: int, one: Sweep | None) -> None:
+        """Add a frame at the first free place, or put another in place of one; None has no label."""
+        assert place <= self._count, "a place is left out"
+        self._count = max(self._count, place + 1)
+        self._scored = with_room(self._scored, self._count)
+        self._targets = with_room(self._targets, self._count)
+        self._pixels = with_room(self._pixels, self._count)
+        self._counts = with_room(self._counts, self._count)
+        self._scored[place] = one is not None
+        self._targets[place] = self._pixels[place] = self._counts[place] = 0
+        if one is not None:
+            assert one.thresholds == self._thresholds, "sweeps of different thresholds"
+            self._targets[place], self._pixels[place] = one.scores[0].targets, one.pixels
+            scores = ((score.found, score.false, score.false_pixels) for score in one.scores)
+            self._counts[place] = *zip(*scores, strict=True), one.intersections, one.unions
+
+    def measures(
+        self, at: int, places: NDArray[np.intp] | None = None, conventions: Conventions = STANDARD
+    ) -> Measures | None:
+        """The measures at threshold number ``at``.
+
+        Args:
+            at: which threshold.
+            places: of which frames; of all by default.
+            conventions: say what becomes of frames with neither target nor prediction.
+
+        Returns:
+            None without a single frame that has a label.
+        """
+        chosen = np.flatnonzero(self._scored) if places is None else places[self._scored[places]]
+        if not chosen.size:
+            return None
+        found, false, false_pixels, intersections, unions = self._counts[chosen, :, at].T.astype(np.int64)
+        targets, any_pixels = int(self._targets[chosen].sum()), unions > 0
+        ious = intersections[any_pixels] / unions[any_pixels]
+        return Measures(
+            threshold=self._thresholds[at],
+            frames=len(chosen),
+            targets=targets,
+            found=int(found.sum()),
+            false=int(false.sum()),
+            niou=mean_iou(ious.tolist(), len(chosen), conventions.empty),
+            pd=ratio(int(found.sum()), targets),
+            fa=ratio(int(false_pixels.sum()), int(self._pixels[chosen].sum())),
+            iou=ratio(int(intersections.sum()), int(unions.sum())),
+        )
 
     def points(self) -> tuple[CurvePoint, ...]:
-        """By threshold."""
+        """Pd over Fa of all frames, by threshold."""
+        sums = self._counts[: self._count].sum(axis=0, dtype=np.int64)
+        targets, pixels = int(self._targets.sum()), int(self._pixels.sum())
+        found, false = (sums[_COUNTED.index(name)] for name in ("found", "false_pixels"))
         return tuple(
-            CurvePoint(threshold, ratio(int(found), self._targets), ratio(int(false), self._pixels))
-            for threshold, found, false in zip(self._thresholds, self._found, self._false, strict=True)
+            CurvePoint(threshold, ratio(int(f), targets), ratio(int(p), pixels))
+            for threshold, f, p in zip(self._thresholds, found, false, strict=True)
         )
+
+    def column(self, name: Literal["targets", "found", "false", "iou"], at: int) -> NDArray[np.float64]:
+        """(frames,) one figure of each frame at threshold number ``at``; NaN where there is none."""
+        count = self._count
+        if name == "iou":
+            intersections, unions = (self._counts[:count, _COUNTED.index(n), at] for n in ("intersection", "union"))
+            ious: NDArray[np.float64] = np.full(count, np.nan)
+            np.divide(intersections, unions, out=ious, where=unions > 0)
+            return ious
+        counted = self._targets[:count] if name == "targets" else self._counts[:count, _COUNTED.index(name), at]
+        values = counted.astype(np.float64)
+        values[~self._scored[:count]] = np.nan
+        return values
+
+
+def with_room(values: NDArray[Any], count: int) -> NDArray[Any]:
+    """The array, with rows of zeros at its end where it has fewer than ``count``: twice as many, for those to come."""
+    if count <= len(values):
+        return values
+    more = np.zeros((max(count, 2 * len(values)) - len(values), *values.shape[1:]), values.dtype)
+    return np.concatenate([values, more])
+
+
+def measure(sweeps: Sequence[Sweep], at: int, conventions: Conventions = STANDARD) -> Measures:
+    """The measures of frames at threshold number ``at``; all have the same thresholds, and there is one at least."""
+    measures = Sweeps(sweeps[0].thresholds, sweeps).measures(at, conventions=conventions)
+    assert measures is not None
+    return measures

@@ -22,13 +22,14 @@ from adsnet.config import Sparsity
 from adsnet.diagnosis import CSV_COLUMNS, Diagnosis, Verdict, csv_rows, diagnose
 from adsnet.metrics import CurvePoint, FrameScore
 from adsnet.prediction import BoolMap, Prediction
-from adsnet.sweep import THRESHOLDS, Curve, Measures, Sweep, measure, nearest, sweep
+from adsnet.sweep import THRESHOLDS, Measures, Sweep, Sweeps, nearest, sweep, with_room
 from adsnet.targets import find_targets
 from adsnet.uncertainty import uncertainty
 from app.state.model import Model
 from app.wording import which_patches
 
 Status = Literal["empty", "running", "stopped", "done"]
+Column = Literal["targets", "found", "dropped", "segmented", "false", "iou"]
 
 
 class Line(NamedTuple):
@@ -147,34 +148,32 @@ class Report(QObject):
         self.thresholds = THRESHOLDS
         self.outdated: set[int] = set()
         self._places: dict[int, int] = {}
-        self._curve = Curve(self.thresholds)
-        self._losses = np.zeros((2, len(self.thresholds)), np.int64)
+        self._make_columns()
         self.changed.emit()
+
+    def _make_columns(self) -> None:
+        self._sweeps = Sweeps(self.thresholds)
+        self._losses = np.zeros((0, 2, len(self.thresholds)), np.int32)
 
     def begin(self, conditions: Conditions) -> None:
         """A new judgement begins."""
         self.clear()
         self.thresholds = tuple(sorted({*THRESHOLDS, conditions.threshold}))
-        self._curve = Curve(self.thresholds)
-        self._losses = np.zeros((2, len(self.thresholds)), np.int64)
+        self._make_columns()
         self.status, self.conditions = "running", conditions
         self.changed.emit()
 
     def add(self, frame: Judged) -> None:
         """One more frame, or a frame that was judged already with another label."""
-        place = self._places.get(frame.index)
-        if frame.sweep is not None:
-            self._curve.add(frame.sweep)
-            self._losses += frame.losses
-        if place is None:
-            self._places[frame.index] = len(self.frames)
+        place = self._places.setdefault(frame.index, len(self.frames))
+        self._sweeps.put(place, frame.sweep)
+        self._losses = with_room(self._losses, place + 1)
+        self._losses[place] = frame.losses if frame.sweep is not None else 0
+        if place == len(self.frames):
             self.frames.append(frame)
-            self.judged.emit(len(self.frames) - 1)
+            self.judged.emit(place)
             return
-        before, self.frames[place] = self.frames[place], frame
-        if before.sweep is not None:
-            self._curve.add(before.sweep, sign=-1)
-            self._losses -= before.losses
+        self.frames[place] = frame
         self.outdated.discard(frame.index)
         self.judged_again.emit(place)
 
@@ -209,7 +208,7 @@ class Report(QObject):
     @property
     def labelled(self) -> int:
         """Frames with a label among those judged."""
-        return sum(frame.sweep is not None for frame in self.frames)
+        return self._sweeps.scored
 
     def number_of(self, threshold: float) -> int:
         """The number of the threshold nearest to this one."""
@@ -225,18 +224,26 @@ class Report(QObject):
         Returns:
             None without a single labelled frame.
         """
-        frames = self.frames if indices is None else [self.frames[self._places[i]] for i in indices if self.has(i)]
-        sweeps = [frame.sweep for frame in frames if frame.sweep is not None]
-        return measure(sweeps, self.number_of(threshold)) if sweeps else None
+        places = None
+        if indices is not None:
+            places = np.array([self._places[i] for i in indices if self.has(i)], np.intp)
+        return self._sweeps.measures(self.number_of(threshold), places)
 
     def losses(self, threshold: float) -> tuple[int, int]:
         """Targets lost to sparsity and to the segmentation, over all frames at the nearest threshold."""
-        dropped, segmented = self._losses[:, self.number_of(threshold)].tolist()
+        dropped, segmented = self._losses[:, :, self.number_of(threshold)].sum(axis=0).tolist()
         return dropped, segmented
+
+    def column(self, name: Column, number: int) -> NDArray[np.float64]:
+        """(frames,) one figure of each frame at threshold number ``number``; NaN where there is none."""
+        if name == "dropped" or name == "segmented":
+            lost = self._losses[: len(self.frames), ("dropped", "segmented").index(name), number]
+            return np.where(np.isnan(self._sweeps.column("targets", number)), np.nan, lost)
+        return self._sweeps.column(name, number)
 
     def curve(self) -> tuple[CurvePoint, ...]:
         """Pd over Fa of all frames, by threshold."""
-        return self._curve.points()
+        return self._sweeps.points()
 
     def csv(self) -> str:
         """One line for each verdict, with what it was judged with, and a line of headings."""

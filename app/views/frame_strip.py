@@ -56,9 +56,16 @@ class FrameStrip(QWidget):
 
     def _read_targets(self) -> None:
         self.targets = np.zeros(self.labels.size, np.int8)
-        number = self._number
-        for frame in self._session.report.frames:
-            self._mark(frame, number)
+        report, number = self._session.report, self._number
+        index = np.array([frame.index for frame in report.frames], np.intp)
+        targets, found, false = (report.column(name, number) for name in ("targets", "found", "false"))
+        unlabelled = np.isnan(targets)
+        some = np.where(unlabelled, [frame.predicted for frame in report.frames], targets) > 0
+        codes = np.where(
+            (false > 0) | (found < targets), TARGETS.index("disagreement"), np.where(some, TARGETS.index("targets"), 0)
+        )
+        here = index < self.targets.size  # else of a sequence that is being closed
+        self.targets[index[here]] = codes[here]
         self.update()
 
     @property

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from adsnet.metrics import CurvePoint
-from adsnet.sweep import Curve, Measures, measure
+from adsnet.sweep import Measures, Sweeps
 from app.imaging.colours import ORANGE, SKY_BLUE
 from app.state.session import Session
 from app.views.binding import Throttle, WhileSeen
@@ -188,10 +188,9 @@ class MeasuresPanel(QWidget):
         number = report.number_of(threshold)
         shown = report.shown.sweep if report.shown is not None else None
         shown = shown if shown is not None and shown.thresholds == report.thresholds else None
-        self.plot.show_curves(
-            report.curve(), () if shown is None else Curve(report.thresholds, [shown]).points(), number
-        )
-        self._show("Frame", None if shown is None else measure([shown], number))
+        frame = Sweeps(report.thresholds, () if shown is None else [shown])
+        self.plot.show_curves(report.curve(), frame.points(), number)
+        self._show("Frame", frame.measures(number))
         self._show("Selection", report.measures(threshold, self._selected) if self._selected else None)
         self._show("All", report.measures(threshold))
         self.note.setText(self._note(report.thresholds[number], threshold))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from app.state.predictions import PredictionState
-from app.state.report import Judged, Line, Report
+from app.state.report import Column, Judged, Line, Report
 from app.state.session import Session
 from app.views.binding import Throttle
 from app.views.icons import set_icon
@@ -26,26 +28,42 @@ _COLUMNS = (
     ("✕", "Predicted targets that match none of the label"),
     ("IoU", "Overlap of prediction and label"),
 )
+_BY: tuple[Column | None, ...] = (None, "found", "dropped", "segmented", "false", "iou")
+"""What the rows are sorted by; None is the order of the sequence."""
 _SUMMARY_MS = 250
-SortRole = int(Qt.ItemDataRole.UserRole) + 1
 
 
 class ReportModel(QAbstractTableModel):
-    """One row for each judged frame."""
+    """One row for each judged frame.
+
+    It sorts its rows itself, as numbers: Qt's own sorting asks for every value in Python, seconds for ten thousand. A
+    row whose figures change because its label does stays where it is until the rows are sorted again.
+    """
 
     def __init__(self, report: Report, predictions: PredictionState) -> None:
         super().__init__()
         self._report, self._predictions = report, predictions
         self._shown = len(report.frames)
         self._number = report.number_of(predictions.threshold)
+        self._column, self._descending = 0, False
+        self._places = self._sorted()
         predictions.threshold_changed.connect(self._threshold_changed)
-        report.judged_again.connect(self._rows_changed)
+        report.judged_again.connect(self._changed)
         report.changed.connect(self._reset)
         report.judged.connect(self._added)
 
     def frame(self, row: int) -> Judged:
         """The frame of a row."""
-        return self._report.frames[row]
+        return self._report.frames[int(self._places[row])]
+
+    def frames(self, first: int, last: int) -> list[int]:
+        """The numbers of the frames of the rows from ``first`` to ``last``."""
+        return [self._report.frames[place].index for place in self._places[first : last + 1].tolist()]
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort the rows by a column."""
+        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
+        self._arrange()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """The frames judged so far."""
@@ -66,11 +84,9 @@ class ReportModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Counts, or the reason why there are none."""
-        frame, column = self._report.frames[index.row()], index.column()
+        frame, column = self.frame(index.row()), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(frame, column, frame.at(self._number))
-        if role == SortRole:
-            return _rank(frame, column, frame.at(self._number))
         if role == Qt.ItemDataRole.ToolTipRole and frame.problem:
             return frame.problem
         if role == Qt.ItemDataRole.ToolTipRole and frame.index in self._report.outdated:
@@ -87,22 +103,56 @@ class ReportModel(QAbstractTableModel):
         number = self._report.number_of(threshold)
         if number != self._number:
             self._number = number
+            if self._column:
+                self._arrange()
             if self._shown:
                 self._rows_changed(0, self._shown - 1)
 
-    def _rows_changed(self, first: int, last: int | None = None) -> None:
-        self.dataChanged.emit(self.index(first, 0), self.index(first if last is None else last, len(_COLUMNS) - 1))
+    def _changed(self, place: int) -> None:
+        for row in np.flatnonzero(self._places == place).tolist():
+            self._rows_changed(row, row)
+
+    def _rows_changed(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(_COLUMNS) - 1))
 
     def _reset(self) -> None:
         self.beginResetModel()
         self._shown = len(self._report.frames)
         self._number = self._report.number_of(self._predictions.threshold)
+        self._places = self._sorted()
         self.endResetModel()
 
-    def _added(self, row: int) -> None:
+    def _added(self, place: int) -> None:
+        ranks = self._ranks()
+        # Behind those that are alike, as sorting all of them would have it.
+        row = int(np.searchsorted(ranks[self._places], ranks[place], side="right"))
         self.beginInsertRows(QModelIndex(), row, row)
-        self._shown = row + 1
+        self._places = np.insert(self._places, row, place)
+        self._shown = place + 1
         self.endInsertRows()
+
+    def _arrange(self) -> None:
+        self.layoutAboutToBeChanged.emit()
+        before = self.persistentIndexList()
+        kept = [int(self._places[index.row()]) for index in before]
+        self._places = self._sorted()
+        rows = np.argsort(self._places)
+        after = [self.index(int(rows[place]), index.column()) for place, index in zip(kept, before, strict=True)]
+        self.changePersistentIndexList(before, after)
+        self.layoutChanged.emit()
+
+    def _sorted(self) -> NDArray[np.intp]:
+        """(rows,) the place in the report of the frame of each row."""
+        return np.argsort(self._ranks()[: self._shown], kind="stable")
+
+    def _ranks(self) -> NDArray[np.float64]:
+        """(frames,) what the rows rise by; frames without a figure count as less than any."""
+        by = _BY[self._column]
+        if by is None:
+            ranks = np.arange(len(self._report.frames), dtype=np.float64)
+        else:
+            ranks = np.nan_to_num(self._report.column(by, self._number), nan=-1.0)
+        return -ranks if self._descending else ranks
 
 
 class ReportPanel(QWidget):
@@ -133,11 +183,8 @@ class ReportPanel(QWidget):
         set_icon(self.export, "save")
         self.summary = quiet_label("", wrap=True)
         self.model = ReportModel(report, predictions)
-        self._sorted = QSortFilterProxyModel()
-        self._sorted.setSourceModel(self.model)
-        self._sorted.setSortRole(SortRole)
         self.table = QTableView()
-        self.table.setModel(self._sorted)
+        self.table.setModel(self.model)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
@@ -153,6 +200,8 @@ class ReportPanel(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(24)
         header.setHighlightSections(False)
+        # With that of the table it asks for every cell, in Python, whether all rows are chosen.
+        header.setSelectionModel(QItemSelectionModel(self.model, self.table))
         self.table.clicked.connect(self._choose)
         self.table.activated.connect(self._choose)
         buttons = QHBoxLayout()
@@ -179,15 +228,15 @@ class ReportPanel(QWidget):
         (self.stop_requested if self._report.status == "running" else self.judge_requested).emit()
 
     def _chosen(self) -> tuple[int, ...]:
-        rows = self.table.selectionModel().selectedRows()
-        return tuple(sorted(self.model.frame(self._sorted.mapToSource(row).row()).index for row in rows))
+        chosen = self.table.selectionModel().selection().toList()
+        return tuple(sorted({index for rows in chosen for index in self.model.frames(rows.top(), rows.bottom())}))
 
     def _selected(self) -> None:
         self.selection_changed.emit(self._chosen())
 
     def _choose(self, index: QModelIndex) -> None:
         if len(self._chosen()) <= 1:  # several are chosen to be measured, not to be gone to
-            self.frame_requested.emit(self.model.frame(self._sorted.mapToSource(index).row()).index)
+            self.frame_requested.emit(self.model.frame(index.row()).index)
 
     def _read(self) -> None:
         running = self._report.status == "running"
@@ -242,13 +291,3 @@ def _text(frame: Judged, column: int, line: Line | None) -> str:
     if column == 5:
         return "–" if line.iou is None else f"{line.iou:.2f}"
     return (f"{line.found}/{line.targets}", str(line.dropped), str(line.segmented), str(line.false))[column - 1]
-
-
-def _rank(frame: Judged, column: int, line: Line | None) -> float | str:
-    if column == 0:
-        return frame.index
-    if line is None:
-        return -1.0
-    if column == 5:
-        return -1.0 if line.iou is None else line.iou
-    return float((line.found, line.dropped, line.segmented, line.false)[column - 1])

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from adsnet.conventions import Conventions, count
 from adsnet.metrics import Evaluation
-from adsnet.sweep import THRESHOLDS, Curve, measure, nearest, sweep
+from adsnet.sweep import THRESHOLDS, Sweeps, measure, nearest, sweep
 
 Frame = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
@@ -40,7 +40,7 @@ def test_the_measures_are_those_of_the_evaluation_at_every_threshold(seeds: list
     whole = Evaluation(thresholds=THRESHOLDS)
     for one in frames:
         whole.add(*one)
-    assert Curve(THRESHOLDS, sweeps).points() == whole.metrics().curve
+    assert Sweeps(THRESHOLDS, sweeps).points() == whole.metrics().curve
     for k, threshold in enumerate(THRESHOLDS):
         evaluation = Evaluation(Conventions(threshold=threshold))
         for one in frames:
@@ -62,11 +62,35 @@ def test_found_says_which_targets_are_matched() -> None:
     assert made.found.any() and not made.found.all()
 
 
-def test_a_frame_that_was_taken_away_is_as_if_it_had_never_been_added() -> None:
-    first, second = sweep(*frame(1)), sweep(*frame(2))
-    curve = Curve(THRESHOLDS, [first, second])
-    curve.add(second, sign=-1)
-    assert curve.points() == Curve(THRESHOLDS, [first]).points() != Curve(THRESHOLDS, [second]).points()
+def test_frames_are_put_in_place_of_others_and_counted_alone() -> None:
+    first, second, third = (sweep(*frame(seed)) for seed in (1, 2, 3))
+    sweeps = Sweeps(THRESHOLDS, [first, second])
+    sweeps.put(2, None)
+    assert len(sweeps) == 3 and sweeps.scored == 2
+    assert sweeps.points() == Sweeps(THRESHOLDS, [first, second]).points() != Sweeps(THRESHOLDS, [first]).points()
+    sweeps.put(1, third)
+    sweeps.put(2, second)
+    for at in (0, 11, 22):
+        assert sweeps.measures(at) == measure([first, third, second], at)
+        assert sweeps.measures(at, np.array([2, 0])) == measure([second, first], at)
+    sweeps.put(1, None)
+    assert sweeps.points() == Sweeps(THRESHOLDS, [first, second]).points()
+    assert sweeps.measures(11, np.array([1])) is None and Sweeps(THRESHOLDS).measures(11) is None
+    for name in ("targets", "found", "false", "iou"):
+        column = sweeps.column(name, 11)
+        assert math.isnan(column[1])
+        assert column[[0, 2]].tolist() == [getattr(one.scores[11], name) for one in (first, second)]
+
+
+def test_many_frames_are_added_without_looking_at_the_others() -> None:
+    one, sweeps = sweep(*frame(4)), Sweeps(THRESHOLDS)
+    for place in range(300):
+        sweeps.put(place, one)
+    got, expected = sweeps.measures(11), measure([one], 11)
+    assert got is not None and (got.frames, got.targets, got.pd) == (300, 300 * expected.targets, expected.pd)
+    assert len(sweeps.column("iou", 11)) == 300
+    with pytest.raises(AssertionError, match="left out"):
+        sweeps.put(302, one)
 
 
 def test_masks_without_targets_and_empty_frames() -> None:
