@@ -23,6 +23,7 @@ def _when(holds: Callable[[Situation], bool], reason: str) -> Condition:
 has_sequence = _when(lambda s: s.session.sequence is not None, "Open a sequence first.")
 has_frame = _when(lambda s: s.session.frame is not None, "No frame is shown.")
 has_label = _when(lambda s: s.session.document.is_open, "No frame is shown that could have a label.")
+is_there = _when(lambda s: s.session.destination == s.session.frame_index, "Another frame is being read.")
 can_undo = _when(lambda s: s.session.document.can_undo, "There is nothing to undo in this frame.")
 can_redo = _when(lambda s: s.session.document.can_redo, "There is nothing to redo in this frame.")
 has_model = _when(lambda s: s.session.model is not None, "The model is still being loaded.")

@@ -112,18 +112,11 @@ def settle_conflict(ctx: Context, stem: str) -> bool:
         ctx.session.saving.save(stem, overwrite=True)
     elif answer == "reload":
         index = ctx.session.sequence.index_of(stem) if ctx.session.sequence is not None else None
-        if index is not None:  # what is taken is seen, and can be undone
-            ctx.session.go_to(index, then=lambda: _reload(ctx, stem))
+        if index is not None:
+            ctx.session.go_to(index, wait=True)  # what is taken is seen, and can be undone
+        if ctx.session.document.stem == stem:
+            ctx.session.saving.reload(stem)
     return answer == "overwrite"
-
-
-def _reload(ctx: Context, stem: str) -> None:
-    session = ctx.session
-    if session.document.stem == stem:
-        try:
-            session.saving.reload(stem)
-        except AdsnetError as error:
-            session.notices.error(str(error), key="label")
 
 
 def offer_recovery(ctx: Context) -> None:

@@ -7,6 +7,8 @@ from app.actions.spec import ActionSpec
 
 _FRAME = c.all_of(c.has_sequence, c.has_frame)
 _LABEL = c.all_of(c.has_sequence, c.has_label)
+# A key that is typed ahead is about the frame that is still being read, and must not change the one before.
+_ITS_LABEL = c.all_of(_LABEL, c.is_there)
 
 ACTIONS: tuple[ActionSpec, ...] = (
     # ---- File
@@ -74,12 +76,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "label.accept_frame", "Accept &all",
         "Make the predicted targets, without the rejected ones, the label of this frame", (), ("Return", "Enter"),
         icon="accept-frame", menu="Edit", section=1, toolbar="text",
-        enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_targets),
+        enabled_when=c.all_of(_ITS_LABEL, c.has_prediction, c.has_targets),
     ),
     ActionSpec(
         "label.accept_target", "Accept &target", "Add the selected predicted target to the label",
         local=("Shift+Return",),
-        icon="accept", menu="Edit", section=1, enabled_when=c.all_of(_LABEL, c.has_prediction, c.has_target),
+        icon="accept", menu="Edit", section=1, enabled_when=c.all_of(_ITS_LABEL, c.has_prediction, c.has_target),
     ),
     ActionSpec(
         "label.reject_target", "Re&ject target", "Leave the selected target out; again to restore it",
@@ -88,19 +90,20 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "label.reviewed", "Re&viewed", "Mark the label of this frame as right, also when it is empty", ("R",),
-        icon="reviewed", menu="Edit", section=2, toolbar="text", checkable=True, enabled_when=_FRAME,
+        icon="reviewed", menu="Edit", section=2, toolbar="text", checkable=True,
+        enabled_when=c.all_of(_FRAME, c.is_there),
     ),
     ActionSpec(
         "label.grow", "&Grow label", "Add one pixel around all targets of the label", ("Ctrl+]",),
-        menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+        menu="Edit", section=3, enabled_when=c.all_of(_ITS_LABEL, c.has_label_pixels),
     ),
     ActionSpec(
         "label.shrink", "&Shrink label", "Take one pixel off all targets of the label", ("Ctrl+[",),
-        menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+        menu="Edit", section=3, enabled_when=c.all_of(_ITS_LABEL, c.has_label_pixels),
     ),
     ActionSpec(
         "label.clear", "&Clear label", "Erase the whole label of this frame (one undo step)", (), ("Ctrl+Backspace",),
-        icon="clear", menu="Edit", section=3, enabled_when=c.all_of(_LABEL, c.has_label_pixels),
+        icon="clear", menu="Edit", section=3, enabled_when=c.all_of(_ITS_LABEL, c.has_label_pixels),
     ),
     # ---- Go
     ActionSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable
@@ -60,7 +61,7 @@ class TrainEngine(QObject):
         self._make_client = client_factory
         self._client: WorkerClient | None = None
         self._retired = Retired(self)
-        self._gathering = False
+        self._gathering: Path | None = None
         self._train_job: int | None = None
         self._shown = 0
         self._backstage = Backstage(self)
@@ -72,7 +73,7 @@ class TrainEngine(QObject):
     @property
     def running(self) -> bool:
         """Whether a training goes on."""
-        return self._gathering or self._train_job is not None
+        return self._gathering is not None or self._train_job is not None
 
     @property
     def is_of_open_project(self) -> bool:
@@ -124,26 +125,30 @@ class TrainEngine(QObject):
         label_of = self._session.saving.label_finder()
 
         def gather() -> _Gathered:
-            samples = samples_of(sequence, frames, label_of)
-            problem = _too_few(len(samples), "frames with a label") if len(samples) < 2 else ""
             try:
+                samples = samples_of(sequence, frames, label_of)
+                problem = _too_few(len(samples), "frames with a label") if len(samples) < 2 else ""
                 write_manifest(run / MANIFEST, Dataset(sequence.name, run, "manifest", samples))
             except StorageError as error:
                 problem = str(error)
+            except Exception as error:  # noqa: BLE001  whatever it is, somebody waits for the answer
+                problem = f"The labels could not be gathered ({error}): try again."
             return _Gathered(run, options, model.path, problem)
 
         self._session.fine_tune.begin(iterations=options.iterations, run=run)
         self._shown = self._session.jobs.start("train", "Fine-tuning")
         self._session.notices.withdraw("train")
         self._session.notices.withdraw("candidate")
-        self._gathering = True
+        self._gathering = run
         self._backstage.submit(gather)
 
     def stop(self) -> None:
         """Finish the step, save and end; the candidate so far can be accepted."""
-        if self.running:
+        if self._gathering is not None:
+            self._end_gathering()
+            self._session.fine_tune.end("stopped")
+        elif self._client is not None and self._train_job is not None:
             self._session.fine_tune.stopping()
-        if self._client is not None and self._train_job is not None:
             self._client.stop_training(self._train_job)
 
     def accept(self) -> Path:
@@ -174,7 +179,7 @@ class TrainEngine(QObject):
 
     def shutdown(self) -> None:
         """End the process, if any; a training finishes its step and saves as far as the time allows."""
-        self._gathering = False
+        self._gathering = None
         if self._client is not None:
             self._client.shutdown()
 
@@ -202,19 +207,25 @@ class TrainEngine(QObject):
     # ---- the process ----------------------------------------------------------------------------------------
 
     def _on_gathered(self, gathered: _Gathered) -> None:
-        if not self._gathering:
-            return  # the program ends
-        self._gathering = False
+        if self._gathering != gathered.run:
+            return  # it was stopped, or the program ends
         if gathered.problem:
+            self._end_gathering()
             self._fail(gathered.problem)
-        elif self._session.fine_tune.status == "stopping":
-            self._finish()
-            self._session.fine_tune.end("stopped")
-        else:
-            try:
-                self._begin(gathered.run, gathered.config, gathered.init)
-            except AdsnetError as error:
-                self._fail(str(error))
+            return
+        self._gathering = None
+        try:
+            self._begin(gathered.run, gathered.config, gathered.init)
+        except AdsnetError as error:
+            self._fail(str(error))
+
+    def _end_gathering(self) -> None:
+        """Nothing is trained: the run leaves nothing behind."""
+        run, self._gathering = self._gathering, None
+        self._finish()
+        if self._project is not None and run is not None:
+            with contextlib.suppress(StorageError):
+                self._project.discard(run / "model")
 
     def _begin(self, run: Path, config: TrainConfig, init: Path) -> None:
         client = self._make_client(self._session.settings.threads or None)

@@ -8,11 +8,9 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 
 from adsnet.data.frames import Frame
 from adsnet.errors import FrameError
-from adsnet.storage.files import open_regular
 from app.state.sequence import Sequence
 
 MEGABYTE = 2**20
@@ -37,11 +35,11 @@ class FrameCache:
         self._used = 0
         self._prepared: tuple[Sequence, Frame] | None = None
         self._lock = threading.Lock()
-        self._label_of: Callable[[str], Path | None] | None = None
-        self._start()
+        self._told = False
+        self._begin()
 
-    def _start(self) -> None:
-        """A lock, wishes and a thread of their own for each sequence: the one before may wait for a dead disk."""
+    def _begin(self) -> None:
+        """A lock, wishes and a thread of their own from now on: the one before may wait for a dead disk."""
         # Decoders of videos are shared; two frames at once would fight over their position.
         self._reading = threading.Lock()
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
@@ -57,8 +55,7 @@ class FrameCache:
             frame = self.known(sequence, index)  # the other thread may have read it meanwhile
             if frame is None:
                 frame = sequence.read(index)
-                if turn is self._reading:  # else another sequence is open, which may have read the file since
-                    self._keep(sequence.key(index), frame)
+                self._keep(sequence.key(index), frame, turn)
         return frame
 
     def known(self, sequence: Sequence, index: int) -> Frame | None:
@@ -71,7 +68,7 @@ class FrameCache:
             return frame
 
     def ask(self, sequence: Sequence, index: int, answer: Answer | None = None) -> None:
-        """Have a frame read in the background. Of several wishes that wait only the last is granted.
+        """Have a frame read in the background. Of several wishes that wait only the last with an answer is granted.
 
         Args:
             sequence, index: which one.
@@ -95,28 +92,24 @@ class FrameCache:
         with contextlib.suppress(FrameError):  # an error is found again when the frame is shown
             self._prepared = sequence, sequence.read(0)
 
-    def adopt(self, sequence: Sequence, label_of: Callable[[str], Path | None] | None = None) -> None:
-        """The sequence is open now: keep its first frame, if it was prepared; another one's is not wanted any more.
-
-        ``label_of``: the label file of a stem, which is read with the frame: the window, which reads it again, then
-        has it from the memory of the system.
-        """
-        self._wishes.put(None)
-        self._start()
-        self._label_of = label_of
+    def adopt(self, sequence: Sequence) -> None:
+        """The sequence is open now: keep its first frame, if it was prepared; another one's is not wanted any more."""
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0] is sequence:
-            self._keep(sequence.key(0), prepared[1])
+            self._keep(sequence.key(0), prepared[1], self._reading)
 
     def clear(self) -> None:
-        """Forget all frames but one that is prepared."""
+        """Forget all frames, also one that is being read, but not one that is prepared."""
         with self._lock:
             self._frames.clear()
             self._used = 0
+            self._wishes.put(None)
+            self._begin()
 
-    def _keep(self, key: str, frame: Frame) -> None:
+    def _keep(self, key: str, frame: Frame, turn: threading.Lock) -> None:
         with self._lock:
-            if key in self._frames:
+            # With the lock of before ``clear``: the file may have been read again, and be another one, since.
+            if turn is not self._reading or key in self._frames:
                 return
             self._frames[key] = frame
             self._used += frame.pixels.nbytes
@@ -125,34 +118,30 @@ class FrameCache:
                 self._used -= oldest.pixels.nbytes
 
     def _work(self, wishes: queue.SimpleQueue[_Wish | None]) -> None:
-        told = False
-        while (wish := _last(wishes)) is not None:
-            sequence, index, answer = wish
-            result: Frame | FrameError
-            try:
-                if self.known(sequence, index) is None:
-                    self._touch_label(sequence.stems[index])
-                result = self.read(sequence, index)
-            except FrameError as error:
-                result = error
-            except Exception:  # noqa: BLE001  the end of the thread would end the reading of frames without a word
-                result = FrameError(f"{sequence.names[index]} could not be read: see the log for what went wrong.")
-                if not told:
-                    told = True
-                    threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
-            if answer is not None:
-                answer(result)
+        while (wish := _chosen(wishes)) is not None:
+            self._grant(*wish)
+            del wish  # it would be kept, with all that its answer holds, until there is another one
 
-    def _touch_label(self, stem: str) -> None:
-        path = None if self._label_of is None else self._label_of(stem)
-        if path is not None:
-            with contextlib.suppress(OSError), open_regular(path) as stream:  # an error is found when it is shown
-                stream.read()
+    def _grant(self, sequence: Sequence, index: int, answer: Answer | None) -> None:
+        result: Frame | FrameError
+        try:
+            result = self.read(sequence, index)
+        except FrameError as error:
+            result = error
+        except Exception:  # noqa: BLE001  the end of the thread would end the reading of frames without a word
+            result = FrameError(f"{sequence.names[index]} could not be read: see the log for what went wrong.")
+            if not self._told:
+                self._told = True
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+        if answer is not None:
+            answer(result)
 
 
-def _last(wishes: queue.SimpleQueue[_Wish | None]) -> _Wish | None:
-    """Wait for a wish; of several the last one still matters, and after None there are no more."""
+def _chosen(wishes: queue.SimpleQueue[_Wish | None]) -> _Wish | None:
+    """Wait for a wish; of several the last one that somebody waits for, else the last. None: there are no more."""
     wish = wishes.get()
     while wish is not None and not wishes.empty():
-        wish = wishes.get()
+        other = wishes.get()
+        if other is None or other[2] is not None or wish[2] is None:
+            wish = other
     return wish

@@ -1,4 +1,4 @@
-"""Plays the sequence: another frame at a time, as many a second as wished, and none shown late."""
+"""Plays the sequence: another frame at a time, as many a second as wished; what is read late is left out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Film(Protocol):
 
     @property
     def sequence(self) -> Sequence | None: ...
+    @property
+    def frame_index(self) -> int: ...
     @property
     def destination(self) -> int: ...
     def go_to(self, index: int) -> None: ...
@@ -72,9 +74,14 @@ class Player(QObject):
     def pause(self) -> None:
         """Stay at the frame that is shown."""
         if self.playing:
-            self._playing = False
-            self._timer.stop()
-            self.changed.emit()
+            self._end()
+            if self._film.destination != self._film.frame_index:
+                self._film.go_to(self._film.frame_index)
+
+    def _end(self) -> None:
+        self._playing = False
+        self._timer.stop()
+        self.changed.emit()
 
     def set_fps(self, fps: int) -> None:
         """Choose the speed, limited to 1..60."""
@@ -116,6 +123,6 @@ class Player(QObject):
             self._film.go_to(index % len(sequence))
         else:
             self._film.go_to(len(sequence) - 1)
-            self.pause()
+            self._end()
         if self.playing:
             self._wait()

@@ -29,7 +29,7 @@ from app.state.read_ahead import ReadAhead
 from app.state.records import Records
 from app.state.report import Report
 from app.state.review import ReviewState
-from app.state.saving import LastWrite, Saving
+from app.state.saving import Saving
 from app.state.sequence import Sequence
 from app.storage.project import Project
 from app.storage.settings import Settings, save_settings
@@ -41,11 +41,11 @@ class Session(QObject):
 
     Attributes:
         document, display, predictions, jobs, review, fine_tune, report, player, notices: its parts, each with signals.
-        saving, frames, read_ahead, opener, lately: for the engines and handlers; views use the methods below.
+        saving, frames, fetcher, read_ahead, opener, lately: for the engines and handlers; views use the methods below.
         project: models and training runs of the open sequence, or None.
 
     Signals:
-        sequence_changed(): another sequence, or none, is open; no frame is shown yet.
+        sequence_changed(): another sequence, or none, is open; its first frame is shown next.
         frame_changed(): another frame is shown, with its label, levels and perhaps a prediction; or none, where it
             cannot be read: the notice "frame" says why. After ``go_to``, at once or when it was read.
         prediction_arrived(), prediction_cleared(): for the frame that is shown.
@@ -82,7 +82,7 @@ class Session(QObject):
         self._frame: Frame | None = None
         self._frame_index, self._sparsity, self._engine = -1, settings.sparsity, settings.engine
         self._model: Model | None = None
-        self._fetcher = Fetcher(self.frames, self.jobs, self._show, self)
+        self.fetcher = Fetcher(self.frames, self.jobs, self._show, self)
         self.read_ahead = ReadAhead(self, self.frames)
         self.opener = Opener(self.jobs, self.notices, self.frames, self.saving.locks, self._install, self)
         self.display.apply(settings)
@@ -104,7 +104,7 @@ class Session(QObject):
     @property
     def destination(self) -> int:
         """The place of the frame that is being gone to: ``frame_index``, but while a frame is read."""
-        return self._frame_index if (index := self._fetcher.destination) is None else index
+        return self._frame_index if (index := self.fetcher.destination) is None else index
 
     @property
     def frame(self) -> Frame | None:
@@ -166,12 +166,12 @@ class Session(QObject):
         self.saving.install(opened)
         self.opener.drop()
         self._sequence = sequence
-        self.frames.adopt(sequence, self.saving.label_finder())
+        self.frames.adopt(sequence)
         self.project = Project(sequence.root)
         self.notices.withdraw("open")
         self.sequence_changed.emit()
         self.project_changed.emit()
-        self.go_to(0)
+        self.go_to(0, wait=True)
 
     def close_sequence(self, *, discard: bool = False, silent: bool = False) -> tuple[str, ...]:
         """Close what is open.
@@ -192,7 +192,7 @@ class Session(QObject):
             self.document.commit()
             if failed := self.saving.save_all() if self.saving.automatic else self.unsaved:
                 return failed
-        self._fetcher.drop()
+        self.fetcher.drop()
         self.saving.close()
         self.document.reset()
         self.notices.withdraw("frame")
@@ -208,26 +208,29 @@ class Session(QObject):
 
     # ---- frames ---------------------------------------------------------------------------------------------
 
-    def go_to(self, index: int, then: Callable[[], None] | None = None) -> None:
+    def go_to(self, index: int, then: Callable[[], None] | None = None, *, wait: bool = False) -> None:
         """Show the frame at a place, limited to the sequence; edits of the one before are saved if so set.
 
-        A frame that takes long to read is shown when it is there; until then everything is about the one before.
-        ``then`` is done once it is shown; not if another one was gone to meanwhile.
+        A frame that takes long to read is shown when it is there, unless ``wait`` says to stand still until then; all
+        is about the one before so long. ``then`` is done once it is shown; not if another one is gone to meanwhile.
         """
         if self._sequence is None:
             return
         index = min(max(index, 0), len(self._sequence) - 1)
-        if index == self._frame_index and self._frame is not None:
-            self._fetcher.drop()
-            if then is not None:
-                then()
-        else:
-            self._fetcher.fetch(self._sequence, index, then)
+        if index != self._frame_index or self._frame is None:
+            self.fetcher.fetch(self._sequence, index, then, wait=wait)
+            return
+        self.fetcher.drop()
+        if then is not None:
+            then()
 
-    def _show(self, index: int, frame: Frame | FrameError) -> None:
+    def _show(self, sequence: Sequence, index: int, frame: Frame | FrameError) -> None:
+        self._showing = showing = object()
         self.document.commit()
         if self.saving.automatic and not self.document.is_clean:
             self.saving.save_all()
+        if self._showing is not showing or self._sequence is not sequence:
+            return  # saving may ask a question: another frame, or sequence, was gone to meanwhile
         new_sequence = self._frame_index < 0
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
         if isinstance(frame, FrameError):
@@ -373,11 +376,6 @@ class Session(QObject):
     def unsaved(self) -> tuple[str, ...]:
         """Stems of the frames with edits that their label file does not hold."""
         return self.saving.unsaved
-
-    @property
-    def last_write(self) -> LastWrite | None:
-        """What was last written in this sequence, a label or a review state."""
-        return self.saving.last_write
 
     def set_settings(self, settings: Settings) -> None:
         """Apply and store other settings; a disk that cannot be written only costs the storing, with a notice."""

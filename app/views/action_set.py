@@ -173,7 +173,7 @@ class ActionSet(QObject):
         session = self._session
         session.settings_changed.connect(self._read_keys)
         for signal in (
-            session.settings_changed, session.sequence_changed,
+            session.settings_changed, session.sequence_changed, session.fetcher.destination_changed,
             session.frame_changed, session.prediction_arrived, session.prediction_cleared,
             session.model_changed, session.document.undo_changed, session.document.loaded, session.document.committed,
             session.review.reset, session.review.changed, session.sparsity_changed, session.report.changed,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -33,9 +33,10 @@ from app.state.comparison import Comparison
 from app.state.session import Session
 from app.views.binding import Throttle, WhileSeen, quiet
 from app.views.detector_settings import DetectorSettings
-from app.views.disagreements import DisagreementModel, SortRole
+from app.views.disagreements import DisagreementModel
 from app.views.parts import primary, quiet_label
 from app.views.plots import QuietPlot
+from app.views.sorted_rows import sorted_table
 from app.wording import counted
 
 _COLOURS = (VERMILION, SKY_BLUE, BLUISH_GREEN, ORANGE, REDDISH_PURPLE, BLUE)
@@ -155,26 +156,10 @@ class ComparePanel(QWidget):
 
     def _make_rows(self) -> QWidget:
         self.model = DisagreementModel(self._comparison)
-        self._sorted = QSortFilterProxyModel()
-        self._sorted.setSourceModel(self.model)
-        self._sorted.setSortRole(SortRole)
-        self._sorted.setFilterKeyColumn(1)
-        self.kinds.currentIndexChanged.connect(
-            lambda place: self._sorted.setFilterFixedString(("", "target", "false alarm")[place])
-        )
-        self.rows = QTableView()
-        self.rows.setModel(self._sorted)
-        self.rows.setSortingEnabled(True)
-        self.rows.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.rows.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.kinds.currentIndexChanged.connect(lambda place: self.model.show_kind((None, True, False)[place]))
+        self.rows = sorted_table(self.model, "Where the detectors disagree")
         self.rows.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        self.rows.setShowGrid(False)
-        self.rows.setAlternatingRowColors(True)
-        self.rows.setAccessibleName("Where the detectors disagree")
-        self.rows.verticalHeader().hide()
-        self.rows.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         header = self.rows.horizontalHeader()
-        header.setHighlightSections(False)
         header.setDefaultSectionSize(72)
         header.setStretchLastSection(True)
         self.rows.clicked.connect(self._choose)
@@ -202,7 +187,7 @@ class ComparePanel(QWidget):
             self.chosen.emit(item.data(0, Qt.ItemDataRole.UserRole), item.checkState(0) == Qt.CheckState.Checked)
 
     def _choose(self, index: QModelIndex) -> None:
-        row = self.model.row(self._sorted.mapToSource(index).row())
+        row = self.model.row(index.row())
         self.place_requested.emit(row.index, row.target.x, row.target.y)
 
     # ---- what is shown --------------------------------------------------------------------------------------

@@ -211,7 +211,9 @@ class FrameListPanel(QWidget):
         self.list.selectionModel().currentChanged.connect(self._row_changed)
         self.model.modelReset.connect(self._on_reset)
         self.model.modelReset.connect(self._count_later.start)
-        session.frame_changed.connect(InPlay(session.player, self._follow, parent=self).wish)
+        follow = InPlay(session.player, self._follow, parent=self)
+        for signal in (session.frame_changed, session.fetcher.destination_changed):
+            signal.connect(follow.wish)
         session.review.changed.connect(lambda _: self._count_later.start())
         session.review.reset.connect(self._count_later.start)
         session.report.changed.connect(self._count_later.start)

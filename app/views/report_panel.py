@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
@@ -17,9 +17,9 @@ from app.views.binding import Throttle
 from app.views.icons import set_icon
 from app.views.measures_panel import JUDGED_OTHERWISE, number
 from app.views.parts import primary, quiet_label
+from app.views.sorted_rows import Index, SortedRows, sorted_table
 from app.wording import counted, which_patches
 
-Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = (
     ("Frame", "Its name; a click goes to it"),
     ("✓", "Targets of the label that were found"),
@@ -33,41 +33,33 @@ _BY: tuple[Column | None, ...] = (None, "found", "dropped", "segmented", "false"
 _SUMMARY_MS = 250
 
 
-class ReportModel(QAbstractTableModel):
-    """One row for each judged frame.
-
-    It sorts its rows itself, as numbers: Qt's own sorting asks for every value in Python, seconds for ten thousand. A
-    row whose figures change because its label does stays where it is until the rows are sorted again.
-    """
+class ReportModel(SortedRows):
+    """One row for each judged frame."""
 
     def __init__(self, report: Report, predictions: PredictionState) -> None:
         super().__init__()
         self._report, self._predictions = report, predictions
-        self._shown = len(report.frames)
         self._number = report.number_of(predictions.threshold)
-        self._column, self._descending = 0, False
-        self._places = self._sorted()
+        self.reset_rows()
         predictions.threshold_changed.connect(self._threshold_changed)
-        report.judged_again.connect(self._changed)
+        report.judged_again.connect(self.entry_changed)
         report.changed.connect(self._reset)
-        report.judged.connect(self._added)
+        report.judged.connect(self.entries_added)
 
     def frame(self, row: int) -> Judged:
         """The frame of a row."""
-        return self._report.frames[int(self._places[row])]
+        return self._report.frames[self.place(row)]
 
     def frames(self, first: int, last: int) -> list[int]:
         """The numbers of the frames of the rows from ``first`` to ``last``."""
-        return [self._report.frames[place].index for place in self._places[first : last + 1].tolist()]
+        return [self._report.frames[place].index for place in self.places(first, last)]
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the rows by a column."""
-        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        self._arrange()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """The frames judged so far."""
-        return 0 if parent.isValid() else self._shown
+    def ranks(self, column: int, first: int) -> NDArray[np.float64]:
+        """The figures at the threshold."""
+        by = _BY[column]
+        if by is None:
+            return np.arange(first, len(self._report.frames), dtype=np.float64)
+        return self._report.column(by, self._number)[first:]
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """The headings."""
@@ -104,55 +96,12 @@ class ReportModel(QAbstractTableModel):
         if number != self._number:
             self._number = number
             if self._column:
-                self._arrange()
-            if self._shown:
-                self._rows_changed(0, self._shown - 1)
-
-    def _changed(self, place: int) -> None:
-        for row in np.flatnonzero(self._places == place).tolist():
-            self._rows_changed(row, row)
-
-    def _rows_changed(self, first: int, last: int) -> None:
-        self.dataChanged.emit(self.index(first, 0), self.index(last, len(_COLUMNS) - 1))
+                self.arrange()
+            self.rows_changed(0, self.rowCount() - 1)
 
     def _reset(self) -> None:
-        self.beginResetModel()
-        self._shown = len(self._report.frames)
         self._number = self._report.number_of(self._predictions.threshold)
-        self._places = self._sorted()
-        self.endResetModel()
-
-    def _added(self, place: int) -> None:
-        ranks = self._ranks()
-        # Behind those that are alike, as sorting all of them would have it.
-        row = int(np.searchsorted(ranks[self._places], ranks[place], side="right"))
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._places = np.insert(self._places, row, place)
-        self._shown = place + 1
-        self.endInsertRows()
-
-    def _arrange(self) -> None:
-        self.layoutAboutToBeChanged.emit()
-        before = self.persistentIndexList()
-        kept = [int(self._places[index.row()]) for index in before]
-        self._places = self._sorted()
-        rows = np.argsort(self._places)
-        after = [self.index(int(rows[place]), index.column()) for place, index in zip(kept, before, strict=True)]
-        self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit()
-
-    def _sorted(self) -> NDArray[np.intp]:
-        """(rows,) the place in the report of the frame of each row."""
-        return np.argsort(self._ranks()[: self._shown], kind="stable")
-
-    def _ranks(self) -> NDArray[np.float64]:
-        """(frames,) what the rows rise by; frames without a figure count as less than any."""
-        by = _BY[self._column]
-        if by is None:
-            ranks = np.arange(len(self._report.frames), dtype=np.float64)
-        else:
-            ranks = np.nan_to_num(self._report.column(by, self._number), nan=-1.0)
-        return -ranks if self._descending else ranks
+        self.reset_rows()
 
 
 class ReportPanel(QWidget):
@@ -183,25 +132,13 @@ class ReportPanel(QWidget):
         set_icon(self.export, "save")
         self.summary = quiet_label("", wrap=True)
         self.model = ReportModel(report, predictions)
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table = sorted_table(self.model, "Judged frames")
         self.table.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
-        self.table.setShowGrid(False)
-        self.table.setAlternatingRowColors(True)
-        self.table.setAccessibleName("Judged frames")
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setDefaultSectionSize(self.fontMetrics().horizontalAdvance("00/00"))
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(24)
-        header.setHighlightSections(False)
-        # With that of the table it asks for every cell, in Python, whether all rows are chosen.
-        header.setSelectionModel(QItemSelectionModel(self.model, self.table))
         self.table.clicked.connect(self._choose)
         self.table.activated.connect(self._choose)
         buttons = QHBoxLayout()

@@ -193,7 +193,7 @@ class StatusLine(QStatusBar):
             text = ""
         elif self._session.unsaved:
             text = "not saved yet"
-        elif (last := self._session.last_write) is not None:
+        elif (last := self._session.saving.last_write) is not None:
             text = f"{last.what} {last.when.astimezone():%H:%M:%S}"
         else:
             text = "no changes"

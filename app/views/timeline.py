@@ -69,6 +69,7 @@ class Timeline(QWidget):
         self.loop.clicked.connect(self.loop_requested)
         self.fps.valueChanged.connect(self.fps_requested)
         session.frame_changed.connect(self._read)
+        session.fetcher.destination_changed.connect(self._read)
         session.sequence_changed.connect(self._read)
         session.player.changed.connect(self._read_player)
         self._read()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
 
 from adsnet.errors import AdsnetError
 from app.actions import handlers, key_files
@@ -55,6 +56,11 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
 
     def show_place(index: int, x: float, y: float) -> None:
         session.go_to(index, then=lambda: workspace.look_at(x, y))
+
+    def in_the_way() -> bool:
+        """Whether a frame that arrives now would be taken for the one that a stroke, question or menu is about."""
+        asking = QApplication.activeModalWidget() or QApplication.activePopupWidget()
+        return asking is not None or session.document.stroke_active
 
     def start_tuning(iterations: int, frames: str) -> None:
         try:
@@ -130,6 +136,7 @@ def connect(window: MainWindow, ctx: Context, apply_theme: Callable[[], None]) -
     candidate.accept_requested.connect(lambda: perform("model.accept"))
     candidate.discard_requested.connect(lambda: perform("model.discard"))
     candidate.frame_chosen.connect(choose_stem)
+    session.fetcher.held = in_the_way
     session.opener.layout_wanted.connect(ask_layout)
     session.sequence_changed.connect(offer_recovery)
     session.conflict_found.connect(lambda stem: handlers.settle_conflict(ctx, stem))

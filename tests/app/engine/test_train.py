@@ -25,7 +25,6 @@ from app.state.labelled import samples_of
 from app.state.model import Model
 from app.state.session import Session
 from tests.app.engine.conftest import MakeClient
-from tests.waiting import pause
 
 MakeEngine = Callable[..., TrainEngine]
 
@@ -246,19 +245,45 @@ def test_labels_are_gathered_behind_the_window(
     with pytest.raises(TrainingError, match="running"):
         engine.start(None)
     engine.stop()
-    assert str(tune.status) == "stopping"
+    assert str(tune.status) == "stopped" and tune.candidate is None and not engine.running
+    assert not session.jobs.running and tune.run is not None and not tune.run.exists()
     gate.set()
-    wait(qtbot, session, "stopped")
-    assert tune.candidate is None and not engine.running and not session.jobs.running
     engine.start(None, iterations=2)
     wait(qtbot, session, "done")
+    assert threads == ["backstage", "backstage"]
     engine.discard()
-    gate.clear()
+
+
+def test_no_process_is_started_at_the_end_of_the_program(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(session, 0, 1)
+    session.set_model(Model("net", Path("/models/net.safetensors"), {}))
+    gate, gathered = threading.Event(), list[int]()
+    monkeypatch.setattr("app.engine.train.samples_of", lambda *a: gate.wait(30) and samples_of(*a))
+    engine = TrainEngine(session, client_factory=lambda _: pytest.fail("a process was started"))
+    engine._backstage.finished.connect(lambda _: gathered.append(1))
     engine.start(None, iterations=2)
     engine.shutdown()
     gate.set()
-    pause(50)
-    assert not engine.running, "the program ends: no process is started any more"
+    qtbot.waitUntil(lambda: bool(gathered))
+    assert not engine.running
+
+
+def test_whatever_goes_wrong_while_labels_are_gathered_is_told(
+    make_engine: MakeEngine, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(session, 0, 1)
+
+    def broken(*_: Any) -> tuple[Sample, ...]:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr("app.engine.train.samples_of", broken)
+    engine = make_engine()
+    engine.start(None, iterations=2)
+    wait(qtbot, session, "failed")
+    assert session.fine_tune.text == "The labels could not be gathered (no memory): try again."
+    assert not engine.running and session.fine_tune.run is not None and not session.fine_tune.run.exists()
 
 
 def test_labels_that_are_gone_by_the_time_are_told(make_engine: MakeEngine, session: Session, qtbot: QtBot) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
+import numpy as np
 import pytest
+from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from adsnet.data.frames import Frame
-from adsnet.storage.files import open_regular
+from adsnet.data.labels import write_mask
+from app.imaging.raster import brush
 from app.state.sequence import Sequence
 from app.state.session import Session
 from tests.app.state.conftest import write_frame
@@ -223,8 +225,24 @@ def test_playing_keeps_the_time_on_a_slow_disk(
         now[0] = 100.01 + tick / 10
         player._tick()
     assert shown(session) == 3 and session.destination == 7, "four tenths of a second are four frames"
+    disk.give("f4")
+    qtbot.waitUntil(lambda: shown(session) == 4)
     player.pause()
-    disk.give("f4", "f7")
+    disk.give("f7")
+    qtbot.wait(50)
+    assert shown(session) == 4 and session.destination == 4, "paused is paused"
+
+
+def test_the_end_of_the_film_is_shown_when_it_was_read(
+    session: Session, disk: Disk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("app.state.player.time.monotonic", lambda: now[0])
+    session.player.toggle()
+    now[0] += 99
+    session.player._tick()
+    assert not session.player.playing and shown(session) == 2 and session.destination == 7
+    disk.give("f7")
     qtbot.waitUntil(lambda: shown(session) == 7)
 
 
@@ -240,17 +258,101 @@ def test_nothing_is_read_ahead_while_a_frame_is_waited_for(session: Session, dis
     assert disk.asked == ["f5", "f7"]
 
 
-def test_the_label_is_read_with_the_frame(
-    make_session: Callable[..., Session], dataset: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_the_same_frame_gone_to_twice_is_shown_once_and_what_follows_is_done(
+    session: Session, disk: Disk, qtbot: QtBot
 ) -> None:
-    read: list[tuple[str, str]] = []
+    done, changes = list[str](), list[int]()
+    session.frame_changed.connect(lambda: changes.append(session.frame_index))
+    session.go_to(6, then=lambda: done.append("first"))
+    session.go_to(6)
+    session.go_to(6)
+    disk.give("f6")
+    qtbot.waitUntil(lambda: shown(session) == 6)
+    qtbot.wait(30)
+    assert done == ["first"] and changes == [6] and disk.asked.count("f6") == 1
 
-    def noting(path: Path) -> BinaryIO:
-        read.append((path.name, threading.current_thread().name))
-        return open_regular(path)
 
-    monkeypatch.setattr("app.state.frames.open_regular", noting)
-    session = make_session()
-    session.open([dataset])
-    session.go_to(1)
-    assert ("Misc_2_pixels0.png", "frames") in read and session.document.mask.any()
+def test_where_one_is_going_is_told(session: Session, disk: Disk, qtbot: QtBot) -> None:
+    told: list[int] = []
+    session.fetcher.destination_changed.connect(lambda: told.append(session.destination))
+    session.go_to(6)
+    session.go_to(7)
+    session.go_to(2)
+    assert told == [6, 7, 2]
+    session.go_to(3)  # in memory
+    assert told == [6, 7, 2] and shown(session) == 3
+
+
+def test_a_frame_does_not_come_into_the_middle_of_something(session: Session, disk: Disk, qtbot: QtBot) -> None:
+    session.fetcher.held = lambda: session.document.stroke_active
+    session.go_to(6)
+    session.document.begin_stroke(True)
+    disk.give("f6")
+    qtbot.wait(150)
+    assert shown(session) == 2 and session.destination == 6
+    session.document.paint(*brush(4, 4, diameter=1, shape=session.document.shape))
+    session.document.commit()
+    qtbot.waitUntil(lambda: shown(session) == 6)
+    assert not session.document.mask.any()
+    session.go_to(2)
+    assert session.document.mask[4, 4]
+
+
+@pytest.mark.parametrize("meanwhile", ["another frame", "another sequence"])
+def test_a_question_while_the_frame_before_is_saved_may_lead_elsewhere(
+    session: Session, folder: Path, disk: Disk, qtbot: QtBot, meanwhile: str
+) -> None:
+    sequence = session.sequence
+    assert sequence is not None
+    draw(session, 3, 4)
+    write_mask(sequence.root / "masks" / "f2.png", np.ones(session.document.shape, np.bool_))
+
+    def asked(stem: str) -> None:
+        assert stem == "f2"
+        if meanwhile == "another frame":
+            session.go_to(3)
+        else:
+            disk.quick = True
+            session.open([folder], discard=True)
+
+    session.conflict_found.connect(asked)
+    disk.give("f6")
+    session.go_to(6)
+    expected = ("f3", 3) if meanwhile == "another frame" else ("a", 0)
+    qtbot.waitUntil(lambda: (session.document.stem, session.frame_index) == expected)
+    qtbot.wait(30)
+    assert shown(session) == expected[1] and session.document.stem == expected[0]
+
+
+def test_what_was_being_read_when_all_was_closed_is_not_kept(session: Session, disk: Disk, qtbot: QtBot) -> None:
+    sequence = session.sequence
+    assert sequence is not None
+    session.go_to(6)
+    qtbot.waitUntil(lambda: disk.asked == ["f6"])
+    before = sequence.source / "f6.png"
+    session.close_sequence()
+    disk.give("f6")
+    qtbot.wait(50)
+    write_frame(before, 99)
+    disk.quick = True
+    session.open([sequence.source])
+    session.go_to(6)
+    qtbot.waitUntil(lambda: session.frame_index == 6)
+    assert session.frame is not None
+    assert np.array_equal(session.frame.pixels, np.asarray(Image.open(before)))
+
+
+def test_a_frame_can_be_waited_for(session: Session, disk: Disk) -> None:
+    session.go_to(5)
+    disk.give("f5", "f6")
+    done: list[int] = []
+    session.go_to(6, then=lambda: done.append(6), wait=True)
+    assert shown(session) == 6 and done == [6] and reading(session) == []
+
+
+def test_on_a_disk_that_hangs_wishes_do_not_pile_up(session: Session, disk: Disk, qtbot: QtBot) -> None:
+    for index in (4, 5, 6, 7) * 50:
+        session.go_to(index)
+    assert len(session.fetcher._underway) == 2 and session.destination == 7
+    disk.give("f4", "f7")
+    qtbot.waitUntil(lambda: shown(session) == 7)

@@ -167,7 +167,9 @@ def test_leaving_a_frame_saves_it_and_coming_back_can_undo(session: Session, fol
     assert session.unsaved == ("a",) and session.review.unsaved(0)
     session.step(1)
     assert on_disk(folder) == [[3, 4]] and saved == ["a"] and not session.unsaved
-    assert session.review.state(0) == "corrected" and session.review.has_label(0) and session.last_write is not None
+    assert (
+        session.review.state(0) == "corrected" and session.review.has_label(0) and session.saving.last_write is not None
+    )
     session.step(-1)
     assert points(session.document.mask) == [[3, 4]]
     assert session.document.undo()
