@@ -21,7 +21,7 @@ PATIENCE_S = 0.1
 felt as at once, and keys that are typed ahead meet the frame that they were meant for."""
 _AGAIN_MS = 50
 
-Show = Callable[[Sequence, int, Frame | FrameError], None]
+Show = Callable[[Sequence, int, Frame | FrameError], bool]
 
 
 class _Going:
@@ -42,7 +42,7 @@ class Fetcher(QObject):
     Args:
         frames: reads them.
         jobs: is told what is waited for.
-        show: shows a frame, or says what was wrong with it.
+        show: shows a frame, or says what was wrong with it; returns whether it did.
 
     Attributes:
         held: asked before a frame that had to be waited for is shown: True while that would be in the way, in the
@@ -85,16 +85,13 @@ class Fetcher(QObject):
         frame = self._at_hand(sequence, index, wait)
         if frame is not None:
             self.drop()
-            self._show(sequence, index, frame)
-            if then is not None:
+            if self._show(sequence, index, frame) and then is not None:
                 then()
             return
         idle = not self._underway
         going = _Going(sequence, index, then)
-        # Those between the one that is being read and this one are never read.
-        self._underway[1:] = [going] if self._underway else []
-        if idle:
-            self._underway.append(going)
+        del self._underway[1:]  # those between the one that is being read and this one are never read
+        self._underway.append(going)
         self._frames.ask(sequence, index, partial(self._answer, going))
         if idle and going.there.wait(PATIENCE_S):
             self._take(going)
@@ -141,6 +138,5 @@ class Fetcher(QObject):
         if last:
             self._jobs.finish(self._job)
         assert going.result is not None
-        self._show(going.sequence, going.index, going.result)
-        if last and going.then is not None:
+        if self._show(going.sequence, going.index, going.result) and last and going.then is not None:
             going.then()

@@ -82,6 +82,7 @@ class Session(QObject):
         self._frame: Frame | None = None
         self._frame_index, self._sparsity, self._engine = -1, settings.sparsity, settings.engine
         self._model: Model | None = None
+        self._showing: object = None
         self.fetcher = Fetcher(self.frames, self.jobs, self._show, self)
         self.read_ahead = ReadAhead(self, self.frames)
         self.opener = Opener(self.jobs, self.notices, self.frames, self.saving.locks, self._install, self)
@@ -224,13 +225,13 @@ class Session(QObject):
         if then is not None:
             then()
 
-    def _show(self, sequence: Sequence, index: int, frame: Frame | FrameError) -> None:
+    def _show(self, sequence: Sequence, index: int, frame: Frame | FrameError) -> bool:
         self._showing = showing = object()
         self.document.commit()
         if self.saving.automatic and not self.document.is_clean:
             self.saving.save_all()
         if self._showing is not showing or self._sequence is not sequence:
-            return  # saving may ask a question: another frame, or sequence, was gone to meanwhile
+            return False  # saving may ask a question: another frame, or sequence, was gone to meanwhile
         new_sequence = self._frame_index < 0
         self._frame_index, self._sparsity = index, self._sparsity.without_forced()
         if isinstance(frame, FrameError):
@@ -240,7 +241,7 @@ class Session(QObject):
             self.display.follow(None)
             self.notices.error(str(frame), key="frame")
             self.frame_changed.emit()
-            return
+            return True
         self._frame = frame
         self.notices.withdraw("frame")
         self.notices.keep("note", frame.note)
@@ -250,6 +251,7 @@ class Session(QObject):
         self._show_label()
         self.display.follow(frame.pixels, new_sequence=new_sequence)
         self.frame_changed.emit()
+        return True
 
     def _show_label(self) -> None:
         assert self._sequence is not None and self._frame is not None
