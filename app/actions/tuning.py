@@ -19,7 +19,7 @@ def frames_of(session: Session, choice: str) -> int:
     """Number of frames that training would take."""
     review = session.review
     if choice == "labelled":
-        return sum(review.has_label(i) for i in range(len(review)))
+        return review.with_label
     return review.count("reviewed") + (review.count("corrected") if choice == "corrected" else 0)
 
 

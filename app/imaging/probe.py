@@ -12,6 +12,7 @@ from adsnet.prediction import BoolMap
 from adsnet.targets import SCR_MARGIN, LocalContrast, local_contrast
 from app.imaging.raster import Box, component_at
 
+_FARTHEST = 256  # a target that reaches farther from the pointer is measured as if there were none
 _BLOCK = 1  # pixels around the pointer that are taken for a target where there is none
 
 
@@ -58,7 +59,7 @@ def read_at(pixels: NDArray[Any], x: float, y: float, *, masks: tuple[BoolMap | 
         return None
     value = float(pixels[row, column])
     for mask in masks:
-        found = component_at(mask, x, y) if mask is not None and mask.shape == pixels.shape else None
+        found = component_at(mask, x, y, within=_FARTHEST) if mask is not None and mask.shape == pixels.shape else None
         if found is not None:
             return Reading(row, column, value, contrast_of(pixels, found.box, found.pixels), True)
     top, left = max(row - _BLOCK, 0), max(column - _BLOCK, 0)

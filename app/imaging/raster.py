@@ -23,6 +23,7 @@ Shape = tuple[int, int]
 MAX_BRUSH = 256
 _EIGHT = np.ones((3, 3), np.bool_)
 _REACH = 32  # pixels around a position where its component is looked for first
+_SPARSE = 16  # of so many pixels around all targets less than one is set: then only those are looked at
 _FOUR = ndimage.generate_binary_structure(2, 1)
 
 
@@ -197,8 +198,12 @@ def _scan_edge(xa: float, ya: float, xb: float, yb: float, *, toggles: BoolArray
     toggles[rows[inside], columns] ^= True
 
 
-def component_at(mask: BoolArray, x: float, y: float) -> Footprint | None:
-    """The 8-connected target of an (H, W) mask under a position, or None where the mask is not set."""
+def component_at(mask: BoolArray, x: float, y: float, *, within: int | None = None) -> Footprint | None:
+    """The 8-connected target of an (H, W) mask under a position, or None where the mask is not set.
+
+    ``within``: also None where it reaches farther than so many rows or columns, at least ``_REACH``: to follow one over
+    the whole of a large frame takes long.
+    """
     row, column = math.floor(y + 0.5), math.floor(x + 0.5)
     if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]) or not mask[row, column]:
         return None
@@ -217,6 +222,8 @@ def component_at(mask: BoolArray, x: float, y: float) -> Footprint | None:
         )
         if not beyond:
             return found
+        if within is not None and reach >= within:
+            return None
         reach *= 4
 
 
@@ -280,8 +287,7 @@ def _nearest(pixels: NDArray[Any], x: float, y: float) -> tuple[int, int]:
 
 def grow(mask: BoolArray) -> BoolArray:
     """The mask with every 4-neighbour of its pixels added; a new (H, W) array."""
-    grown: BoolArray = ndimage.binary_dilation(mask, _FOUR)
-    return grown
+    return _morph(mask, growing=True)
 
 
 def shrink(mask: BoolArray) -> BoolArray:
@@ -289,8 +295,18 @@ def shrink(mask: BoolArray) -> BoolArray:
 
     The frame border does not count as outside, so a target cut by the border keeps its pixels there.
     """
-    shrunk: BoolArray = ndimage.binary_erosion(mask, _FOUR, border_value=1)
-    return shrunk
+    return _morph(mask, growing=False)
+
+
+def _morph(mask: BoolArray, *, growing: bool) -> BoolArray:
+    """What is beyond the border of the frame changes nothing: OpenCV's own rule where no other is named."""
+    import cv2  # the window starts without it
+
+    if mask.size == 0:
+        return mask.copy()
+    kind = cv2.MORPH_DILATE if growing else cv2.MORPH_ERODE
+    changed = cv2.morphologyEx(np.ascontiguousarray(mask).view(np.uint8), kind, _FOUR.astype(np.uint8))
+    return np.asarray(changed, np.uint8).view(np.bool_)
 
 
 def outline(mask: BoolArray) -> NDArray[np.float32]:
@@ -303,10 +319,13 @@ def outline(mask: BoolArray) -> NDArray[np.float32]:
     box = box_of(mask)
     if box is None:
         return np.zeros((0, 2, 2), np.float32)
-    x, y, _, _ = box
+    x, y, w, h = box
     padded = np.pad(mask[box_slices(box)], 1)
-    across = _runs(padded[1:, :] != padded[:-1, :])  # edges between rows: (line, first, end)
-    down = _runs((padded[:, 1:] != padded[:, :-1]).T)
+    # Edges between rows, and between columns: (line, first, end).
+    if np.count_nonzero(padded) * _SPARSE < w * h:
+        across, down = _sparse_runs(padded)
+    else:
+        across, down = _runs(padded[1:, :] != padded[:-1, :]), _runs((padded[:, 1:] != padded[:, :-1]).T)
     pieces = np.empty((len(across) + len(down), 2, 2), np.float32)
     shift_x, shift_y = x - 0.5, y - 0.5
     # Row edge i of the padded box is the upper border of its inner row i; its columns start one before the box.
@@ -325,3 +344,23 @@ def _runs(edges: BoolArray) -> NDArray[np.int64]:
     # Within a row a run begins and ends by turns; the search for them in one dimension is the fast one.
     rows, columns = np.divmod(np.flatnonzero(padded[:, 1:] != padded[:, :-1]), width + 1)
     return np.column_stack([rows[::2], columns[::2], columns[1::2]])
+
+
+def _sparse_runs(padded: BoolArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same for both directions by a look at the set pixels alone, none of which lies at the border."""
+    height, width = padded.shape
+    flat = padded.ravel()
+    pixels = np.flatnonzero(flat)
+    # An edge between rows has the number of the pixel above it, one between columns of the pixel left of it.
+    rows = np.concatenate([pixels[~flat[pixels - width]] - width, pixels[~flat[pixels + width]]])
+    columns = np.concatenate([pixels[~flat[pixels - 1]] - 1, pixels[~flat[pixels + 1]]])
+    return _joined(*np.divmod(rows, width), width), _joined(*np.divmod(columns, width)[::-1], height)
+
+
+def _joined(lines: NDArray[np.int64], places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Runs of places that follow each other in a line: (N, 3) of line, first place, place after the last."""
+    order = np.sort(lines * length + places)  # a place at the end of a line is never set, so no run goes on
+    starts = np.flatnonzero(np.diff(order, prepend=-2) != 1)
+    ends = np.append(starts[1:], len(order)) - 1
+    line, first = np.divmod(order[starts], length)
+    return np.column_stack([line, first, order[ends] - line * length + 1])

@@ -48,6 +48,7 @@ class MaskDocument(QObject):
         super().__init__(parent)
         self._undo_bytes = undo_bytes
         self._histories: dict[str, History] = {}
+        self._dirty: dict[str, None] = {}
         self._current: History | None = None
         self._mask: BoolArray = np.zeros((0, 0), np.bool_)
         self._stroke: _Stroke | None = None
@@ -111,8 +112,8 @@ class MaskDocument(QObject):
 
     @property
     def dirty_stems(self) -> tuple[str, ...]:
-        """The frames whose mask is not what their label file holds."""
-        return tuple(stem for stem, history in self._histories.items() if not history.is_clean)
+        """The frames whose mask is not what their label file holds, in the order in which they became so."""
+        return tuple(self._dirty)
 
     def remembers(self, stem: str) -> bool:
         """Whether edits of this frame are here, so that ``show`` is possible."""
@@ -170,6 +171,7 @@ class MaskDocument(QObject):
         history = self._histories.get(stem)
         if history is not None:
             history.stack.setClean()
+            self._dirty.pop(stem, None)
             self._tell_clean()
 
     def _open(self, history: History | None, mask: BoolArray) -> None:
@@ -191,6 +193,7 @@ class MaskDocument(QObject):
 
     def _forget(self, stem: str) -> None:
         history = self._histories.pop(stem, None)
+        self._dirty.pop(stem, None)
         if history is not None:
             if history is self._current:
                 self._current = None
@@ -341,6 +344,11 @@ class MaskDocument(QObject):
         self.committed.emit(edit)
 
     def _tell_clean(self) -> None:
+        if self._current is not None:
+            if self._current.is_clean:
+                self._dirty.pop(self._current.stem, None)
+            else:
+                self._dirty[self._current.stem] = None
         if self.is_clean != self._told_clean:
             self._told_clean = self.is_clean
             self.clean_changed.emit(self._told_clean)

@@ -56,7 +56,7 @@ class FineTunePanel(QWidget):
         self.plot.setAccessibleName("Loss of each step")
         self.plot.setMinimumHeight(80)
         self.plot.getPlotItem().getAxis("left").setWidth(34)
-        self._total = self.plot.plot([], [], antialias=True)
+        self._total = self.plot.plot([], [])  # smooth lines of ten thousand steps take half a second to paint
         self._empty = quiet_label("The loss is drawn here while the model is tuned.", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.comparison = ComparisonView(session)
@@ -143,7 +143,7 @@ class FineTunePanel(QWidget):
         drawn = bool(tune.steps)
         self._empty.setVisible(not drawn)
         self.plot.setVisible(drawn)
-        self._total.setPen(pg.mkPen(QColor(colours().accent), width=1.6))
+        self._total.setPen(pg.mkPen(QColor(colours().accent), width=1))
         self._total.setData(tune.steps, tune.losses.get("total", []) if drawn else [])
 
 

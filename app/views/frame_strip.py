@@ -136,6 +136,9 @@ class FrameStrip(QWidget):
     def _runs(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int8]]) -> list[tuple[int, QRectF]]:
         """Frames of equal code, without those of code 0, and the columns that they take."""
         inset, width = self._span()
+        columns = max(int(width), 1)
+        if codes.size > columns:  # one for each column of pixels: of the frames in it the one that says most
+            codes = np.maximum.reduceat(codes, np.arange(columns) * codes.size // columns)
         count = codes.size
         borders = (np.flatnonzero(np.diff(codes)) + 1).tolist()
         runs = []

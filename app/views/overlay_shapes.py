@@ -179,23 +179,37 @@ class MarkerShape(FrameShape):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Draw the brackets and the hint."""
         scale = self.scale_of(painter)
+        reach = (self._LARGEST_BOX / 2 + self._LEAST) / scale
+        seen = self.visible(option).adjusted(-reach, -reach, reach, reach)
+        usual: dict[bool, list[QLineF]] = {False: [], True: []}  # by whether they are rejected
+        chosen: list[tuple[list[QLineF], bool, QPointF]] = []
         for marker in self._markers:
             x, y, w, h = marker.box
-            half_w = max(w * scale / 2 + 5, self._LEAST) / scale
-            half_h = max(h * scale / 2 + 5, self._LEAST) / scale
-            if not marker.selected and max(w, h) * scale > self._LARGEST_BOX:
-                continue
             centre = QPointF(x + w / 2, y + h / 2)
-            colour = QColor(255, 255, 255) if marker.selected else QColor(self._colour)
-            if marker.rejected:
-                colour.setAlpha(90)
-            lines = _brackets(centre, half_w, half_h, arm=min(6.0 / scale, half_w * 0.6))
-            painter.setPen(cosmetic(QColor(0, 0, 0, 120), 4 if marker.selected else 3))
+            if marker.selected or (seen.contains(centre) and max(w, h) * scale <= self._LARGEST_BOX):
+                half_w = max(w * scale / 2 + 5, self._LEAST) / scale
+                half_h = max(h * scale / 2 + 5, self._LEAST) / scale
+                lines = _brackets(centre, half_w, half_h, arm=min(6.0 / scale, half_w * 0.6))
+                if marker.selected:
+                    chosen.append((lines, marker.rejected, QPointF(centre.x() + half_w, centre.y() - half_h)))
+                else:
+                    usual[marker.rejected] += lines
+        for rejected, lines in usual.items():
+            self._draw_brackets(painter, lines, QColor(self._colour), rejected, halo=3, width=1.5)
+        for lines, rejected, corner in chosen:
+            self._draw_brackets(painter, lines, QColor(255, 255, 255), rejected, halo=4, width=2.2)
+            if self._hint:
+                self._draw_hint(painter, corner)
+
+    @staticmethod
+    def _draw_brackets(
+        painter: QPainter, lines: list[QLineF], colour: QColor, rejected: bool, *, halo: float, width: float
+    ) -> None:
+        if rejected:
+            colour.setAlpha(90)
+        for pen in (cosmetic(QColor(0, 0, 0, 120), halo), cosmetic(colour, width)):
+            painter.setPen(pen)
             painter.drawLines(lines)
-            painter.setPen(cosmetic(colour, 2.2 if marker.selected else 1.5))
-            painter.drawLines(lines)
-            if marker.selected and self._hint:
-                self._draw_hint(painter, QPointF(centre.x() + half_w, centre.y() - half_h))
 
     def _draw_hint(self, painter: QPainter, corner: QPointF) -> None:
         """The keys for the selected target, as a small label that keeps its size."""

@@ -42,14 +42,19 @@ class VerdictShape(FrameShape):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Draw the marks, with a dark line below that shows on bright frames."""
         scale = self.scale_of(painter)
+        seen = self.visible(option)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for kind, boxes in self._boxes.items():
-            halo, pen = cosmetic(QColor(0, 0, 0, 150), 4.0), cosmetic(QColor(*ROLES[kind]), 2.2, _LINES[kind])
+            marks = []
             for x, y, w, h in boxes:
-                radius = max(max(w, h) * scale / 2 + 11, _LEAST) / scale
-                for each in (halo, pen):
-                    painter.setPen(each)
-                    _draw(painter, kind, QPointF(x + w / 2, y + h / 2), radius)
+                centre, radius = QPointF(x + w / 2, y + h / 2), max(max(w, h) * scale / 2 + 11, _LEAST) / scale
+                around = QRectF(centre.x() - radius, centre.y() - radius, 2 * radius, 2 * radius)
+                if seen.intersects(around.adjusted(-radius, -radius, radius, radius)):
+                    marks.append((centre, radius))
+            for pen in (cosmetic(QColor(0, 0, 0, 150), 4.0), cosmetic(QColor(*ROLES[kind]), 2.2, _LINES[kind])):
+                painter.setPen(pen)
+                for centre, radius in marks:
+                    _draw(painter, kind, centre, radius)
 
 
 def _draw(painter: QPainter, kind: str, centre: QPointF, radius: float) -> None:

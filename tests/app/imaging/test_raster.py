@@ -230,3 +230,28 @@ def test_a_target_larger_than_where_it_is_looked_for_first() -> None:
     assert found is not None and found.box == (10, 50, 580, 151) and found.pixels.sum() == 580 + 150
     other = raster.component_at(mask, 21, 301)
     assert other is not None and other.box == (20, 300, 2, 2) and other.pixels.all()
+    assert raster.component_at(mask, 12, 200, within=256) is None, "it reaches farther"
+    assert raster.component_at(mask, 21, 301, within=256) is not None
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.02, 0.3, 0.9]))
+def test_grow_and_shrink_are_those_of_the_textbook(seed: int, share: float) -> None:
+    mask = np.random.default_rng(seed).random((9, 13)) < share
+    cross = ndimage.generate_binary_structure(2, 1)
+    np.testing.assert_array_equal(raster.grow(mask), ndimage.binary_dilation(mask, cross))
+    np.testing.assert_array_equal(raster.shrink(mask), ndimage.binary_erosion(mask, cross, border_value=1))
+    assert raster.grow(mask).dtype == np.bool_ and raster.grow(mask[:, ::2]).shape == (9, 7)
+    assert raster.grow(np.zeros((0, 0), np.bool_)).shape == (0, 0)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.002, 0.05, 0.2, 0.6]))
+def test_the_outline_of_few_pixels_is_found_as_that_of_many(seed: int, share: float) -> None:
+    mask = np.random.default_rng(seed).random((17, 23)) < share
+    mask[4, 3:9] = mask[9:12, 5] = True
+    padded = np.pad(mask, 1)
+    across, down = raster._sparse_runs(padded)
+    np.testing.assert_array_equal(across, raster._runs(padded[1:, :] != padded[:-1, :]))
+    np.testing.assert_array_equal(down, raster._runs((padded[:, 1:] != padded[:, :-1]).T))
+    alone = np.zeros((300, 400), np.bool_)
+    alone[2, 3] = alone[290, 390] = True
+    assert len(raster.outline(alone)) == 8

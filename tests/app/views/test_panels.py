@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -151,6 +152,20 @@ def test_the_timeline_asks_for_frames(session: Session, qtbot: QtBot) -> None:
     timeline.slider.setValue(4)
     timeline.number.setValue(1)
     assert asked == [4, 0]
+
+
+def test_a_strip_of_very_many_frames_has_a_mark_for_each_column_of_pixels(session: Session, qtbot: QtBot) -> None:
+    strip = FrameStrip(session)
+    qtbot.addWidget(strip)
+    strip.resize(212, 12)
+    inset, width = strip._span()
+    codes = np.zeros(50_000, np.int8)
+    codes[::2] = LABELS.index("corrected")
+    codes[40_000] = LABELS.index("reviewed")
+    runs = strip._runs(codes)
+    assert [LABELS[code] for code, _ in runs] == ["corrected", "reviewed", "corrected"]
+    assert runs[0][1].left() == inset and runs[-1][1].right() == pytest.approx(inset + width)
+    assert runs[1][1].left() == pytest.approx(inset + width * 0.8, abs=1.1)
 
 
 def test_the_strip_of_the_timeline_marks_labels_targets_and_disagreements(session: Session, qtbot: QtBot) -> None:
