@@ -146,6 +146,7 @@ class TrainEngine(QObject):
         """Finish the step, save and end; the candidate so far can be accepted."""
         if self._gathering is not None:
             self._end_gathering()
+            self._finish()
             self._session.fine_tune.end("stopped")
         elif self._client is not None and self._train_job is not None:
             self._session.fine_tune.stopping()
@@ -222,7 +223,6 @@ class TrainEngine(QObject):
     def _end_gathering(self) -> None:
         """Nothing is trained: the run leaves nothing behind."""
         run, self._gathering = self._gathering, None
-        self._finish()
         if self._project is not None and run is not None:
             with contextlib.suppress(StorageError):
                 self._project.discard(run / "model")

@@ -24,7 +24,7 @@ MAX_BRUSH = 256
 _EIGHT = np.ones((3, 3), np.bool_)
 _REACH = 32  # pixels around a position where its component is looked for first
 _SPARSE = 16  # of so many pixels around all targets less than one is set: then only those are looked at
-_FOUR = ndimage.generate_binary_structure(2, 1)
+_FOUR = ndimage.generate_binary_structure(2, 1).astype(np.uint8)
 
 
 class Footprint(NamedTuple):
@@ -305,7 +305,7 @@ def _morph(mask: BoolArray, *, growing: bool) -> BoolArray:
     if mask.size == 0:
         return mask.copy()
     kind = cv2.MORPH_DILATE if growing else cv2.MORPH_ERODE
-    changed = cv2.morphologyEx(np.ascontiguousarray(mask).view(np.uint8), kind, _FOUR.astype(np.uint8))
+    changed = cv2.morphologyEx(np.ascontiguousarray(mask).view(np.uint8), kind, _FOUR)
     return np.asarray(changed, np.uint8).view(np.bool_)
 
 
@@ -354,12 +354,16 @@ def _sparse_runs(padded: BoolArray) -> tuple[NDArray[np.int64], NDArray[np.int64
     # An edge between rows has the number of the pixel above it, one between columns of the pixel left of it.
     rows = np.concatenate([pixels[~flat[pixels - width]] - width, pixels[~flat[pixels + width]]])
     columns = np.concatenate([pixels[~flat[pixels - 1]] - 1, pixels[~flat[pixels + 1]]])
-    return _joined(*np.divmod(rows, width), width), _joined(*np.divmod(columns, width)[::-1], height)
+    down = np.divmod(columns, width)
+    return _joined(rows, width), _joined(down[1] * height + down[0], height)
 
 
-def _joined(lines: NDArray[np.int64], places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Runs of places that follow each other in a line: (N, 3) of line, first place, place after the last."""
-    order = np.sort(lines * length + places)  # a place at the end of a line is never set, so no run goes on
+def _joined(edges: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Runs of edges that follow each other in lines of this length: (N, 3) of line, first place, place after the last.
+
+    ``edges``: line · ``length`` + place of each, in any order; none at the end of a line, so that no run goes on there.
+    """
+    order = np.sort(edges)
     starts = np.flatnonzero(np.diff(order, prepend=-2) != 1)
     ends = np.append(starts[1:], len(order)) - 1
     line, first = np.divmod(order[starts], length)

@@ -8,7 +8,6 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyle, QToolTip, QWidget
 
 from app.imaging.colours import FOUND, MISSED
-from app.state.report import Judged
 from app.state.review import STATES
 from app.state.session import Session
 from app.views.theme import STATE_COLOURS, colours
@@ -56,17 +55,7 @@ class FrameStrip(QWidget):
 
     def _read_targets(self) -> None:
         self.targets = np.zeros(self.labels.size, np.int8)
-        report, number = self._session.report, self._number
-        index = np.array([frame.index for frame in report.frames], np.intp)
-        targets, found, false = (report.column(name, number) for name in ("targets", "found", "false"))
-        unlabelled = np.isnan(targets)
-        some = np.where(unlabelled, [frame.predicted for frame in report.frames], targets) > 0
-        codes = np.where(
-            (false > 0) | (found < targets), TARGETS.index("disagreement"), np.where(some, TARGETS.index("targets"), 0)
-        )
-        here = index < self.targets.size  # else of a sequence that is being closed
-        self.targets[index[here]] = codes[here]
-        self.update()
+        self._mark(slice(None))
 
     @property
     def _number(self) -> int:
@@ -74,18 +63,20 @@ class FrameStrip(QWidget):
         return self._session.report.number_of(self._session.predictions.threshold)
 
     def _judged(self, place: int) -> None:
-        self._mark(self._session.report.frames[place], self._number)
-        self.update()
+        self._mark(slice(place, place + 1))
 
-    def _mark(self, frame: Judged, number: int) -> None:
-        if frame.index >= self.targets.size:  # of a sequence that is being closed
-            return
-        score = frame.sweep.scores[number] if frame.sweep is not None else None
-        if score is not None and (score.false or score.found < score.targets):
-            code = TARGETS.index("disagreement")
-        else:
-            code = TARGETS.index("targets" if (frame.predicted if score is None else score.targets) else "none")
-        self.targets[frame.index] = code
+    def _mark(self, places: slice) -> None:
+        """Take over what is known of the targets of the frames at these places of the report."""
+        report, number = self._session.report, self._number
+        frames = report.frames[places]
+        targets, found, false = (report.column(name, number)[places] for name in ("targets", "found", "false"))
+        some = np.where(np.isnan(targets), [frame.predicted for frame in frames], targets) > 0
+        codes = np.where(some, TARGETS.index("targets"), TARGETS.index("none"))
+        codes[(false > 0) | (found < targets)] = TARGETS.index("disagreement")
+        index = np.array([frame.index for frame in frames], np.intp)
+        here = index < self.targets.size  # else of a sequence that is being closed
+        self.targets[index[here]] = codes[here]
+        self.update()
 
     def _label(self, frame: int) -> int:
         review = self._session.review

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView
 
 from adsnet.data.frames import Frame
 from app.bootstrap import Studio
 from app.state.sequence import Sequence
 from tests.e2e.conftest import RunStudio
 from tests.e2e.hands import colours_seen
-from tests.e2e.test_showing import press, ready
+from tests.e2e.test_showing import press, ready, wait
 from tests.waiting import pause
 
 COUNT = 20
@@ -34,13 +32,6 @@ def folder(tmp_path: Path) -> Path:
         pixels[:, :16] = 10 * index + 20
         Image.fromarray(pixels).save(tmp_path / "share" / f"f{index:02}.png")
     return tmp_path / "share"
-
-
-def wait(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, f"waited in vain for: {what}"
-        pause(10)
 
 
 @pytest.mark.timeout(150)
@@ -106,7 +97,9 @@ def test_a_slow_disk(folder: Path, run_studio: RunStudio, monkeypatch: pytest.Mo
         asked.clear()
         rows.setFocus()
         for row in (12, 15):
-            QTest.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=rows.visualRect(_row(rows, row)).center())
+            QTest.mouseClick(
+                rows.viewport(), Qt.MouseButton.LeftButton, pos=rows.visualRect(rows.model().index(row, 0)).center()
+            )
             wait(lambda: asked == [12], "the disk")
         QTest.keyClick(rows, Qt.Key.Key_Down)
         assert session.frame_index == 7 and session.destination == 16 and rows.currentIndex().row() == 16
@@ -135,8 +128,3 @@ def test_a_slow_disk(folder: Path, run_studio: RunStudio, monkeypatch: pytest.Mo
         assert session.frame_index == 16 and not session.jobs.busy("read")
 
     assert run_studio([str(folder)], drive) == 0
-
-
-def _row(rows: QAbstractItemView, row: int) -> QModelIndex:
-    model = rows.model()
-    return model.index(row, 0)
