@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.prediction import MASK_THRESHOLD, Decision, Prediction
-from adsnet.targets import MAX_DISTANCE, Target, find_targets, label_components, match_targets
+from adsnet.targets import MAX_DISTANCE, Target, locate_targets, match_targets
 
 Verdict = Literal["found", "dropped_3", "dropped_2", "faint", "merged", "off", "false"]
 
@@ -106,12 +106,10 @@ def diagnose(
     """
     probability = prediction.probability
     mask = probability > threshold
-    labelled = find_targets(label)
-    predicted = find_targets(mask, probability=probability)
+    label_numbers, labelled = locate_targets(label)
+    mask_numbers, predicted = locate_targets(mask, probability=probability)
     matching = match_targets(labelled, predicted, max_distance=MAX_DISTANCE)
     pairs = dict(matching.pairs)
-    label_numbers, _ = label_components(label)
-    mask_numbers, _ = label_components(mask)
     verdicts = []
     for index, target in enumerate(labelled):
         rows, columns = _pixels(label_numbers, target, index + 1)
@@ -131,15 +129,20 @@ def diagnose(
         elif not touching:
             verdict, distance = "faint", math.nan
         else:
-            others = any(_others(label_numbers, mask_numbers == number, index + 1) for number in touching)
-            verdict = "merged" if others else "off"
+            reached = {
+                reached
+                for number in touching
+                for reached in label_numbers[_pixels(mask_numbers, predicted[number - 1], number)].tolist()
+            }
+            verdict = "merged" if reached - {0, index + 1} else "off"
             distance = min(_distance(target, predicted[number - 1]) for number in touching)
         verdicts.append(Diagnosis(verdict, target, peak, keep, distance, lost_at, iou))
+    centres = np.array([(target.x, target.y) for target in labelled]).reshape(-1, 2)
     for index in matching.false:
         target = predicted[index]
         rows, columns = _pixels(mask_numbers, target, index + 1)
         keep = {d.applies_to: _in_patches(d, rows, columns)[0] for d in prediction.decisions}
-        distance = min((_distance(target, other) for other in labelled), default=math.nan)
+        distance = float(np.hypot(*(centres - (target.x, target.y)).T).min()) if labelled else math.nan
         verdicts.append(Diagnosis("false", target, target.score, keep, distance))
     return tuple(verdicts)
 
@@ -188,11 +191,6 @@ def _in_patches(decision: Decision, rows: NDArray[np.intp], columns: NDArray[np.
     r = np.searchsorted(decision.row_edges, rows, side="right") - 1
     c = np.searchsorted(decision.column_edges, columns, side="right") - 1
     return float(decision.keep_probability[r, c].max()), bool(decision.kept[r, c].any())
-
-
-def _others(label_numbers: NDArray[np.int32], region: NDArray[np.bool_], number: int) -> bool:
-    """Whether the region touches a target of the label other than ``number``."""
-    return bool(set(label_numbers[region].tolist()) - {0, number})
 
 
 def _distance(one: Target, other: Target) -> float:

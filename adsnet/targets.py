@@ -83,12 +83,22 @@ def label_components(mask: NDArray[np.bool_], connectivity: int = 8) -> tuple[ND
 def find_targets(
     mask: NDArray[np.bool_], *, probability: NDArray[Any] | None = None, connectivity: int = 8
 ) -> tuple[Target, ...]:
-    """The targets of a mask in raster order of their first pixels.
+    """The targets of a mask in raster order of their first pixels: what ``locate_targets`` gives beside the numbers."""
+    return locate_targets(mask, probability=probability, connectivity=connectivity)[1]
+
+
+def locate_targets(
+    mask: NDArray[np.bool_], *, probability: NDArray[Any] | None = None, connectivity: int = 8
+) -> tuple[NDArray[np.int32], tuple[Target, ...]]:
+    """Where the targets of a mask are, and what they are.
 
     Args:
         mask: (H, W) bool.
         probability: (H, W) float in 0..1, for the scores.
         connectivity: 8 or 4.
+
+    Returns:
+        (H, W) int32, 0 outside and 1..n in the targets; and the n targets in raster order of their first pixels.
 
     Raises:
         ValueError: the two differ in shape, or another connectivity.
@@ -97,7 +107,7 @@ def find_targets(
         raise ValueError(f"mask and probability differ in shape: {mask.shape}, {probability.shape}")
     labels, count = label_components(mask, connectivity)
     if not count:
-        return ()
+        return labels, ()
     # The search for pixels is many times faster in one dimension and among bits.
     rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
     numbers = labels[rows, columns] - 1
@@ -117,7 +127,7 @@ def find_targets(
     for i in range(count):
         box = (int(left[i]), int(top[i]), int(right[i] - left[i]) + 1, int(bottom[i] - top[i]) + 1)
         targets.append(Target(float(x[i]), float(y[i]), int(areas[i]), box, float(scores[i])))
-    return tuple(targets)
+    return labels, tuple(targets)
 
 
 def _distances(labelled: Sequence[Target], predicted: Sequence[Target]) -> NDArray[np.float64]:
