@@ -6,17 +6,19 @@ slices of masks as well as whole ones, so that only the changed rectangle is col
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from adsnet.prediction import BoolMap, Decision, FloatMap
-from adsnet.targets import find_targets, label_components, match_targets
+from adsnet.targets import Target, locate_targets, match_targets
 from app.imaging.colours import FALSE_ALARM, FOUND, MISSED, RGB
 from app.imaging.colours import colour_map as table_of
-from app.imaging.raster import Box
+from app.imaging.raster import Box, box_slices
 
 Rgba = NDArray[np.uint8]
 
@@ -122,7 +124,7 @@ def heat_rgba(
     """An attention or probability map in colour over the frame.
 
     Args:
-        values: (h, w) float32 in 0..1; what lies beyond is clipped, NaN counts as 0.
+        values: (h, w) float32 in 0..1; what lies beyond is clipped, what is not finite counts as 0.
         padded_shape, shape, smooth: as in ``spread``.
         opacity: of the largest values.
         colour_map: one of ``COLOUR_MAPS``.
@@ -131,12 +133,14 @@ def heat_rgba(
     # Colouring the few cells and spreading the result is cheaper than the other way round, unless smoothed.
     if smooth:
         values, padded_shape = spread(values, padded_shape=padded_shape, shape=shape, smooth=True), shape
-    index = np.floor(np.clip(np.nan_to_num(values, nan=0.0), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    index: NDArray[np.uint8] = np.zeros(values.shape, np.uint8)
+    if values.size:
+        cv2.multiply(values, 255.0, dst=index, dtype=cv2.CV_8U)  # type: ignore[call-overload]
     table = np.empty((256, 4), np.uint8)
     table[:, :3] = table_of(colour_map)
     rise = np.linspace(0.0, 1.0, 256) if clear_low else np.ones(256)
     table[:, 3] = np.floor(_alpha(opacity) * rise + 0.5)
-    packed = table.view(np.uint32)[:, 0][index]
+    packed = np.take(table.view(np.uint32)[:, 0], index)
     if index.size == 0:
         return np.zeros((*shape, 4), np.uint8)
     if not smooth:
@@ -148,21 +152,31 @@ def heat_rgba(
     return np.ascontiguousarray(packed).view(np.uint8).reshape(*shape, 4)
 
 
+class Marked(NamedTuple):
+    """Targets of one verdict."""
+
+    pixels: BoolMap  #         (H, W)
+    boxes: tuple[Box, ...]  # around each of them
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """A label and a prediction compared target by target, by the matching rule of ``adsnet.targets``.
 
     Attributes:
-        found: (H, W) bool, predicted targets that match a labelled one.
-        missed: (H, W) bool, labelled targets that nothing matches.
-        false_alarm: (H, W) bool, predicted targets that match nothing.
-        boxes: around the targets of each kind, found, missed and false_alarm; x, y, width and height of each.
+        found: predicted targets that match a labelled one.
+        missed: labelled targets that nothing matches.
+        false_alarm: predicted targets that match nothing.
     """
 
-    found: BoolMap
-    missed: BoolMap
-    false_alarm: BoolMap
-    boxes: dict[str, tuple[Box, ...]]
+    found: Marked
+    missed: Marked
+    false_alarm: Marked
+
+    @property
+    def boxes(self) -> dict[str, tuple[Box, ...]]:
+        """The boxes of each kind."""
+        return {"found": self.found.boxes, "missed": self.missed.boxes, "false_alarm": self.false_alarm.boxes}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -172,32 +186,30 @@ class Verdicts:
 
 def verdicts(label: BoolMap, predicted: BoolMap) -> Verdicts:
     """Compare two (H, W) masks of one frame."""
-    labelled_targets, predicted_targets = find_targets(label), find_targets(predicted)
-    matching = match_targets(labelled_targets, predicted_targets)
-    label_numbers, labelled = label_components(label)
-    predicted_numbers, count = label_components(predicted)
-    found = _chosen(predicted_numbers, count, [second for _, second in matching.pairs])
-    missed = _chosen(label_numbers, labelled, list(matching.missed))
-    false = _chosen(predicted_numbers, count, list(matching.false))
-    boxes = {
-        "found": tuple(predicted_targets[second].bbox for _, second in matching.pairs),
-        "missed": tuple(labelled_targets[i].bbox for i in matching.missed),
-        "false_alarm": tuple(predicted_targets[i].bbox for i in matching.false),
-    }
-    return Verdicts(found, missed, false, boxes)
+    labelled, predictions = locate_targets(label), locate_targets(predicted)
+    matching = match_targets(labelled[1], predictions[1])
+    return Verdicts(
+        found=_marked(*predictions, [prediction for _, prediction in matching.pairs]),
+        missed=_marked(*labelled, matching.missed),
+        false_alarm=_marked(*predictions, matching.false),
+    )
 
 
-def _chosen(numbers: NDArray[Any], count: int, targets: list[int]) -> BoolMap:
-    """The pixels of the targets with these positions; component n is target n - 1."""
-    wanted = np.zeros(count + 1, np.bool_)
-    wanted[[t + 1 for t in targets]] = True
-    chosen: BoolMap = wanted[numbers]
-    return chosen
+def _marked(numbers: NDArray[np.int32], targets: Sequence[Target], wanted: Iterable[int]) -> Marked:
+    """The targets with these positions. Nothing else is touched: in a large frame they take a thousandth of it."""
+    pixels, boxes = np.zeros(numbers.shape, np.bool_), []
+    for position in wanted:
+        box = targets[position].bbox
+        pixels[box_slices(box)] |= numbers[box_slices(box)] == position + 1
+        boxes.append(box)
+    return Marked(pixels, tuple(boxes))
 
 
 def verdict_rgba(compared: Verdicts, *, opacity: float) -> Rgba:
     """Found, missed and false targets in their colours; a missed pixel lies over a false one."""
-    image = _paint(compared.found, FOUND, opacity)
-    for mask, colour in ((compared.false_alarm, FALSE_ALARM), (compared.missed, MISSED)):
-        image[mask] = (*colour, _alpha(opacity))
+    image = np.zeros((*compared.found.pixels.shape, 4), np.uint8)
+    layers = (compared.found, FOUND), (compared.false_alarm, FALSE_ALARM), (compared.missed, MISSED)
+    for marked, colour in layers:
+        for box in map(box_slices, marked.boxes):
+            image[box][marked.pixels[box]] = (*colour, _alpha(opacity))
     return image

@@ -103,9 +103,10 @@ def test_verdicts_follow_the_targets() -> None:
     predicted[30:32, 30:32] = True  # false
     compared = overlay.verdicts(label, predicted)
     assert compared.counts == {"found": 1, "missed": 1, "false_alarm": 1}
-    assert np.argwhere(compared.missed).tolist() == [[20, 20]]
-    np.testing.assert_array_equal(compared.found | compared.false_alarm, predicted)
-    assert compared.false_alarm[30, 30] and compared.found[6, 8]
+    assert np.argwhere(compared.missed.pixels).tolist() == [[20, 20]]
+    np.testing.assert_array_equal(compared.found.pixels | compared.false_alarm.pixels, predicted)
+    assert compared.false_alarm.pixels[30, 30] and compared.found.pixels[6, 8]
+    assert compared.boxes == {"found": ((6, 5, 3, 3),), "missed": ((20, 20, 1, 1),), "false_alarm": ((30, 30, 2, 2),)}
     shown = overlay.verdict_rgba(compared, opacity=1.0)
     assert shown[20, 20].tolist() == [*colours.MISSED, 255]
     assert shown[31, 31].tolist() == [*colours.FALSE_ALARM, 255]
