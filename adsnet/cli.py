@@ -119,13 +119,6 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"JSON file, or one of: {', '.join(sorted(NAMED_CONFIGS))}; a second one goes on from the first",
     )
     train.add_argument("--init", metavar="FILE", help="model file to start from")
-    train.add_argument(
-        "--teacher",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="model to learn from beside the labels, with a configuration that asks for it; may be given several times",
-    )
     train.add_argument("--iterations", type=int, metavar="N", help="overrides every configuration")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
     train.add_argument("--json-events", action="store_true", help="print every event as one JSON line")

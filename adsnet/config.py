@@ -192,7 +192,6 @@ class LossConfig:
         kept: fraction of patches kept for stage 3 and stage 2 that the ratio term aims at.
         coverage: weight of -log(keep probability) at patches that hold a target.
         found: weight of -log(largest probability of the mask) within each target.
-        agree: weight of what the mask differs from that of the teachers: see ``adsnet.training.losses.agree``.
     """
 
     soft_iou: float = 1.0
@@ -202,10 +201,9 @@ class LossConfig:
     kept: tuple[float, float] = (0.25, 0.1)
     coverage: float = 0.1
     found: float = 0.0
-    agree: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("soft_iou", "classification", "iou_score", "ratio", "coverage", "found", "agree"):
+        for name in ("soft_iou", "classification", "iou_score", "ratio", "coverage", "found"):
             weight = getattr(self, name)
             _require(0 <= weight < math.inf, f"loss.{name} is {weight}; it must be 0 or more")
         _require(all(0 <= k <= 1 for k in self.kept), f"loss.kept is {self.kept}; each must be between 0 and 1")
@@ -216,7 +214,7 @@ PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0
 
 _SHARES = (
     "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "faded_targets",
-    "pasted_crops", "mixed_crops", "hard_crops", "background_crops", "blend",
+    "pasted_crops", "hard_crops", "background_crops", "blend",
 )  # fmt: skip
 
 
@@ -256,8 +254,6 @@ class TrainConfig:
         swapped_targets: share of the targets in these that change for one of another frame, of the same contrast.
         faded_targets: share of the targets in these that are made fainter, down to 0.4 of their contrast.
         pasted_crops: share of crops that get one or two more targets, cut out of other frames of their set.
-        mixed_crops: crops beside those of the batch, as a share of it, at most a half; each is a mean of two of them.
-            They have no label: only the teachers say what is in them.
         hard_crops: share of crops that hold a place where the network that is trained further is wrong when it starts;
             they are not mirrored under their targets. The shares of targets, backgrounds and sets are of the others.
         background_crops: share of crops from frames without targets, where some are given.
@@ -297,7 +293,6 @@ class TrainConfig:
     swapped_targets: float = 0.0
     faded_targets: float = 0.0
     pasted_crops: float = 0.0
-    mixed_crops: float = 0.0
     hard_crops: float = 0.0
     background_crops: float = 0.1
     calibrate: bool = False
@@ -322,9 +317,6 @@ class TrainConfig:
         for name in _SHARES:
             share = getattr(self, name)
             _require(0 <= share <= 1, f"{name} is {share}; it must be between 0 and 1")
-        paired = 2 * round(self.batch * self.mixed_crops) <= self.batch
-        _require(paired, f"mixed_crops is {self.mixed_crops}; it must be at most half of the batch")
-        _require(not self.mixed_crops or self.loss.agree > 0, "mixed_crops takes loss.agree: they have no label")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

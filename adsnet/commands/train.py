@@ -79,7 +79,6 @@ def jobs_of(options: argparse.Namespace) -> list[TrainJob]:
         ConfigError, StorageError, ModelFileError: as of ``train_config`` and ``--init``.
     """
     init = resolve_model(options.init) if options.init else None
-    teachers = tuple(resolve_model(name) for name in options.teacher)
     configs = [train_config(name) for name in options.config or ["fine-tune" if init else "default"]]
     if options.detector is not None:
         configs = [dataclasses.replace(config, detector=options.detector) for config in configs]
@@ -91,8 +90,7 @@ def jobs_of(options: argparse.Namespace) -> list[TrainJob]:
     for number, config in enumerate(configs, start=1):
         out = options.out / f"stage-{number}" if number < len(configs) else options.out
         backgrounds = tuple(options.background)
-        learned_from = teachers if config.loss.agree else ()
-        jobs.append(TrainJob(tuple(options.data), out, config, backgrounds, init, learned_from, resume=options.resume))
+        jobs.append(TrainJob(tuple(options.data), out, config, backgrounds, init=init, resume=options.resume))
         init = out / MODEL_FILE
     return jobs
 

@@ -28,26 +28,16 @@ from adsnet.training.scenes import Scene, put_together, take_apart
 
 FloatImage = NDArray[np.float32]
 
-_DECISIONS, _MIXED, _MIXED_DECISIONS = 1, 2, 3
-"""Tell the random numbers of the decisions on a crop, of what is mixed to it and of the decisions on that from those of
-the crop."""
+_DECISIONS = 1
+"""Tells the random numbers of the decisions on a crop from those of the crop."""
 
 
 class Batch(NamedTuple):
-    """What one step is computed from; B crops of S × S pixels and M that are mixed of them."""
+    """What one step is computed from; B crops of S × S pixels."""
 
-    frames: Tensor  # (B + M, 1, S, S) float32
+    frames: Tensor  # (B, 1, S, S) float32
     labels: Tensor  # (B, 1, S, S) float32, 0 or 1
-    noise: Tensor  #  (B + M, 2, 2, Hm, Wm) float32: standard Gumbel variables of the decisions of stages 4 and 3
-    fixed: Tensor  #  (B + M,) bool: whether the crop is of a set that must not be turned
-
-
-class Crop(NamedTuple):
-    """A part of a frame."""
-
-    values: FloatImage  #        (S, S) float32
-    label: NDArray[np.bool_]  # (S, S)
-    fixed: bool  #               whether it is of a set that must not be turned
+    noise: Tensor  #  (B, 2, 2, Hm, Wm) float32: standard Gumbel variables of the decisions of stages 4 and 3
 
 
 class _Frame(NamedTuple):
@@ -102,27 +92,18 @@ class CropSource:
         first = (iteration * processes.count + processes.rank) * count
         numbers = range(first, first + count)
         crops = [self.crop(number) for number in numbers]
-        frames, fixed = [crop.values for crop in crops], [crop.fixed for crop in crops]
-        noise = [self._noise(number, _DECISIONS) for number in numbers]
-        # Neighbours, which are in one process, however many there are.
-        for at in range(0, 2 * round(count * self._config.mixed_crops), 2):
-            one, other = crops[at : at + 2]
-            share = np.float32(np.random.default_rng([self._config.seed, numbers[at], _MIXED]).random())
-            frames.append(share * one.values + (1 - share) * other.values)
-            fixed.append(one.fixed or other.fixed)
-            noise.append(self._noise(numbers[at], _MIXED_DECISIONS))
-        labels = np.stack([crop.label for crop in crops])[:, None].astype(np.float32)
-        arrays = np.stack(frames)[:, None], labels, np.stack(noise), np.array(fixed)
-        return Batch(*map(torch.from_numpy, arrays))
+        frames = torch.from_numpy(np.stack([c[0] for c in crops])[:, None])
+        labels = torch.from_numpy(np.stack([c[1] for c in crops])[:, None].astype(np.float32))
+        return Batch(frames, labels, torch.from_numpy(np.stack([self.noise(number) for number in numbers])))
 
-    def _noise(self, number: int, purpose: int) -> NDArray[np.float32]:
+    def noise(self, number: int) -> NDArray[np.float32]:
         """The noise of the decisions on crop ``number``, (2, 2, Hm, Wm)."""
         grid = patch_grid(self._config.model.patches, self._config.crop, self._config.crop)
-        random = np.random.default_rng([self._config.seed, number, purpose])
+        random = np.random.default_rng([self._config.seed, number, _DECISIONS])
         return random.gumbel(size=(2, 2, *grid)).astype(np.float32)
 
-    def crop(self, number: int) -> Crop:
-        """Crop ``number``."""
+    def crop(self, number: int) -> tuple[FloatImage, NDArray[np.bool_]]:
+        """Crop ``number``: frame (S, S) float32 and label (S, S) bool."""
         random = np.random.default_rng([self._config.seed, number])
         if self._hard and random.random() < self._config.hard_crops:
             frame = self._hard[random.integers(len(self._hard))]
@@ -145,7 +126,7 @@ class CropSource:
         # Where all are turned nothing is drawn for it: the crops of such a run are those that they always were.
         if turned == 1 or random.random() < turned:
             values, label = _turned(values, label, random)
-        return Crop(_photometric(values, random), label, frame.fixed)
+        return _photometric(values, label, random)
 
     def _draw(self, random: np.random.Generator) -> _Frame:
         """A frame of the backgrounds, of any set or of all."""
@@ -261,11 +242,13 @@ def _turned(
     return np.ascontiguousarray(values), np.ascontiguousarray(label)
 
 
-def _photometric(values: FloatImage, random: np.random.Generator) -> FloatImage:
+def _photometric(
+    values: FloatImage, label: NDArray[np.bool_], random: np.random.Generator
+) -> tuple[FloatImage, NDArray[np.bool_]]:
     """Gain and offset always, noise and blur sometimes: what other cameras do to the same scene."""
     values = values * np.float32(random.uniform(0.8, 1.25)) + np.float32(random.uniform(-0.2, 0.2))
     if random.random() < 0.2:
         values = values + random.normal(0.0, random.uniform(0.01, 0.08), values.shape).astype(np.float32)
     if random.random() < 0.1:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), random.uniform(0.3, 0.8)), dtype=np.float32)
-    return values
+    return values, label

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adsnet.data.datasets import Dataset, frames_of, hold_out, open_dataset, write_manifest
-from adsnet.data.frames import stems_of
+from adsnet.data.datasets import Dataset, hold_out, open_dataset
 from adsnet.errors import TrainingError
 from adsnet.evaluation import labelled_only, without_labels
-from adsnet.storage.atomic import write_bytes
 
 
 def split(
@@ -33,29 +31,14 @@ def split(
     return training, held_out
 
 
-def digest_of_frames(models: Sequence[Path], training: list[Dataset], held_out: list[Dataset]) -> str:
+def digest_of_frames(init: Path | None, training: list[Dataset], held_out: list[Dataset]) -> str:
     """What a resumed run must share with its beginning: with other frames, held-out ones could have been trained on."""
-    digest = hashlib.sha256()
-    for model in models:  # that the training starts from and learns from
-        digest.update(model.read_bytes())
+    digest = hashlib.sha256(init.read_bytes() if init else b"")
     for part in (training, held_out):
         for dataset in part:
             stems = "\0".join([dataset.name, *(sample.frame.stem for sample in dataset.samples)])
             digest.update(hashlib.sha256(stems.encode("utf-8", "surrogateescape")).digest())
     return digest.hexdigest()
-
-
-def list_held_out(out: Path, training: list[Dataset], held_out: list[Dataset]) -> None:
-    """Write which frames of each data set are held out, of those that ``split`` gave. Raises StorageError."""
-    for others, dataset in zip(training, held_out, strict=True):
-        stems = stems_of(frames_of(dataset.samples))
-        everywhere = [*stems, *stems_of(frames_of(others.samples))]
-        path = out / f"held_out_{dataset.name}.txt"
-        # Names would not tell which frames these are; of a manifest the frames without a label count as well.
-        if dataset.layout == "manifest" or len(set(everywhere)) < len(everywhere):
-            write_manifest(path.with_suffix(".json"), dataset)
-        else:
-            write_bytes(path, "".join(f"{stem}\n" for stem in stems).encode("utf-8", "surrogateescape"))
 
 
 def with_distinct_names(datasets: list[Dataset]) -> list[Dataset]:

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adsnet.config import LossConfig
-from adsnet.model.acs import StageOutput
 from adsnet.model.network import Output
 from adsnet.targets import label_components
 
@@ -25,17 +24,14 @@ def only_here(value: Tensor) -> Tensor:
     return value.detach()
 
 
-def total_loss(
-    output: Output, label: Tensor, config: LossConfig, mean: Mean = only_here, taught: Tensor | None = None
-) -> dict[str, Tensor]:
+def total_loss(output: Output, label: Tensor, config: LossConfig, mean: Mean = only_here) -> dict[str, Tensor]:
     """All terms by name, "total" among them, each a scalar; their mean over the processes is that of the whole batch.
 
-    ``label``: (B, 1, H, W) float, 0 or 1. Terms of weight 0 are left out. ``taught``: (B + M, 1, H, W), the
-    probabilities that teachers give; ``output`` is of as many crops then, of which the last M have no label.
+    ``label``: (B, 1, H, W) float, 0 or 1. Terms of weight 0 are left out.
     """
-    terms, weights = _mask_terms([output.logits.float()], label, config, mean, taught)
-    logits = output.logits[: len(label)].float()
-    stages = [_of_first(output.stages[stage], len(label)) for stage in (4, 3)]
+    logits = output.logits.float()
+    terms, weights = _mask_terms([logits], label, config, mean)
+    stages = [output.stages[4], output.stages[3]]
     if config.classification:
         maps = [s.class_logits.float() for s in stages]
         terms["classification"] = _mean([focal(m, F.adaptive_max_pool2d(label, m.shape[-2:]), mean) for m in maps])
@@ -56,26 +52,18 @@ def total_loss(
     return _with_total(terms, weights)
 
 
-def _of_first(stage: StageOutput, count: int) -> StageOutput:
-    iou = None if stage.iou_logits is None else stage.iou_logits[:count]
-    return StageOutput(stage.keep_logits[:count], stage.keep[:count], stage.class_logits[:count], iou)
-
-
-def mask_loss(
-    maps: list[Tensor], label: Tensor, config: LossConfig, mean: Mean = only_here, taught: Tensor | None = None
-) -> dict[str, Tensor]:
+def mask_loss(maps: list[Tensor], label: Tensor, config: LossConfig, mean: Mean = only_here) -> dict[str, Tensor]:
     """The terms of ``total_loss`` that look at the mask, each the mean over several maps of logits (deep supervision).
 
-    ``maps``: one or more of (B, 1, H, W). ``label``: (B, 1, H, W) float, 0 or 1. ``taught``: as there.
+    ``maps``: one or more of (B, 1, H, W). ``label``: (B, 1, H, W) float, 0 or 1.
     """
-    return _with_total(*_mask_terms([logits.float() for logits in maps], label, config, mean, taught))
+    return _with_total(*_mask_terms([logits.float() for logits in maps], label, config, mean))
 
 
 def _mask_terms(
-    everything: list[Tensor], label: Tensor, config: LossConfig, mean: Mean, taught: Tensor | None
+    maps: list[Tensor], label: Tensor, config: LossConfig, mean: Mean
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Terms and their weights."""
-    maps = [logits[: len(label)] for logits in everything]
     terms, weights = {"segmentation": _mean([focal(logits, label, mean) for logits in maps])}, {"segmentation": 1.0}
     if config.soft_iou:
         terms["soft_iou"] = _mean([soft_iou(logits, label) for logits in maps])
@@ -84,9 +72,6 @@ def _mask_terms(
         targets = number_targets(label)
         terms["found"] = _mean([found(logits, targets, mean) for logits in maps])
         weights["found"] = config.found
-    if taught is not None:
-        terms["agree"] = _mean([agree(logits, taught, mean) for logits in everything])
-        weights["agree"] = config.agree
     return terms, weights
 
 
@@ -114,21 +99,6 @@ def soft_iou(logits: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
     intersection = (probability * target).sum((1, 2, 3))
     union = (probability + target - probability * target).sum((1, 2, 3))
     return (1 - (intersection + smooth) / (union + smooth)).mean()
-
-
-def agree(logits: Tensor, taught: Tensor, mean: Mean = only_here, *, smooth: float = 1.0) -> Tensor:
-    """How far a mask is from the probabilities of a teacher, (B, 1, H, W) both.
-
-    The Jaccard metric loss (Wang et al. 2023), which unlike the soft IoU is least where both are equal, averaged over
-    the frames, and the quality focal loss (Li et al. 2020), |t - p|² · cross entropy, summed and divided by what the
-    teacher takes for targets: it still pulls where the first has no gradient, at p near 0.
-    """
-    probability = torch.sigmoid(logits)
-    apart = (taught - probability).abs()
-    both, differ = (taught + probability).sum((1, 2, 3)), apart.sum((1, 2, 3))
-    jaccard = 1 - (both - differ + smooth) / (both + differ + smooth)
-    entropy = F.binary_cross_entropy_with_logits(logits, taught, reduction="none")
-    return jaccard.mean() + (apart**2 * entropy).sum() / _count(taught, mean)
 
 
 class Numbered(NamedTuple):

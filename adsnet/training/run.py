@@ -23,7 +23,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adsnet.config import TrainConfig, to_dict
-from adsnet.data.datasets import Dataset
+from adsnet.data.datasets import Dataset, frames_of, write_manifest
+from adsnet.data.frames import stems_of
 from adsnet.errors import DatasetError, TrainingError
 from adsnet.evaluation import PredictFrame, Report, evaluate
 from adsnet.learned import predict_frames
@@ -31,16 +32,15 @@ from adsnet.model.weights import load_any, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.processes import ALONE, Processes
 from adsnet.sparse.choose import choose_device, has_fast_bf16
-from adsnet.storage.atomic import clean_temporaries, write_json
+from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
 from adsnet.training.calibrate import best_threshold, calibrate
 from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
 from adsnet.training.crops import Batch, CropSource
-from adsnet.training.frames import digest_of_frames, list_held_out, split, with_distinct_names
+from adsnet.training.frames import digest_of_frames, split, with_distinct_names
 from adsnet.training.log import NoLog, RunLog
 from adsnet.training.mistakes import Place, find_mistakes
 from adsnet.training.prefetch import Prefetched
 from adsnet.training.schedule import blend, learning_rate, make_optimiser, update_average
-from adsnet.training.teachers import Teachers
 from adsnet.training.trained import seed_step, trained_of
 
 MODEL_FILE = "model.safetensors"
@@ -51,7 +51,7 @@ class TrainJob:
     """What to train.
 
     ``data``: folders or manifests, each with an optional split file. ``backgrounds``: folders or manifests of frames
-    without targets; of these no label is read. ``teachers``: models whose masks ``loss.agree`` asks for.
+    without targets; of these no label is read.
     """
 
     data: tuple[tuple[Path, Path | None], ...]
@@ -59,7 +59,6 @@ class TrainJob:
     config: TrainConfig
     backgrounds: tuple[Path, ...] = ()
     init: Path | None = None
-    teachers: tuple[Path, ...] = ()
     resume: bool = False
     name: str = ""
 
@@ -126,8 +125,6 @@ def run(
     """
     if (job.config.hard_crops or job.config.blend < 1) and job.init is None:
         raise TrainingError("hard_crops and blend take a model that is trained further; name it with --init")
-    if job.config.loss.agree and not job.teachers:
-        raise TrainingError("loss.agree takes models to learn from; name them with --teacher")
     job = _with_network_of_init(job)
     candidate = job.out / MODEL_FILE
     notices: list[str] = []
@@ -137,19 +134,15 @@ def run(
     every = job.config.held_out
     training, held_out = split(job.data, every)
     background, quiet = split([(folder, None) for folder in job.backgrounds], every, backgrounds=True)
-    models = [*([job.init] if job.init else []), *job.teachers]
-    frames = digest_of_frames(models, training + background, held_out + quiet)
+    frames = digest_of_frames(job.init, training + background, held_out + quiet)
     if state is None and job.resume and os.path.exists(candidate):
         yield _already_finished(job, frames)
         return
     if state is not None and state["frames"] != frames:
-        raise TrainingError(
-            f"{job.out}: the data, --init or --teacher changed since the checkpoint; use a new --out folder"
-        )
+        raise TrainingError(f"{job.out}: the data or --init changed since the checkpoint; use a new --out folder")
     training, held_out = (with_distinct_names(sets) for sets in (training + background, held_out + quiet))
     if processes.first:
-        write_json(job.out / "config.json", to_dict(job.config))
-        list_held_out(job.out, training, held_out)
+        _write_run_files(job, training, held_out)
     sets, background = training[: len(job.data)], training[len(job.data) :]
     mistakes: list[list[list[Place]]] = state["mistakes"] if state is not None else []
     if job.config.hard_crops and state is None:
@@ -239,7 +232,6 @@ class _Trainer:
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.iteration = int(state["iteration"])
-        self.teachers = Teachers(job.teachers, job.config, self.device) if job.teachers else None
         self.parallel = self.network if processes.count == 1 else DistributedDataParallel(self.network)
 
     def steps(self, source: CropSource, should_stop: Callable[[], bool]) -> Iterator[Step]:
@@ -272,13 +264,12 @@ class _Trainer:
         rate = learning_rate(self.config, self.iteration)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = Batch(*(tensor.to(self.device) for tensor in batch))
-        batch = batch._replace(frames=batch.frames.contiguous(memory_format=torch.channels_last))
+        frames, labels, noise = (tensor.to(self.device) for tensor in batch)
+        batch = Batch(frames.contiguous(memory_format=torch.channels_last), labels, noise)
         seed_step(self.config.seed, self.iteration, self.processes.rank)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             output = self.trained.output(self.parallel, batch)
-            taught = self.teachers.mask(batch, self.iteration) if self.teachers is not None else None
-        terms = self.trained.terms(output, batch.labels, self._mean, taught)
+        terms = self.trained.terms(output, labels, self._mean)
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
@@ -362,6 +353,19 @@ def _already_finished(job: TrainJob, frames: str) -> Finished:
             f"{job.out}: holds a run with other data, another configuration or another --init; use a new --out folder"
         )
     return Finished(job.out / MODEL_FILE, job.config.iterations, stopped=False)
+
+
+def _write_run_files(job: TrainJob, training: list[Dataset], held_out: list[Dataset]) -> None:
+    write_json(job.out / "config.json", to_dict(job.config))
+    for others, dataset in zip(training, held_out, strict=True):
+        stems = stems_of(frames_of(dataset.samples))
+        everywhere = [*stems, *stems_of(frames_of(others.samples))]
+        path = job.out / f"held_out_{dataset.name}.txt"
+        # Names would not tell which frames these are; of a manifest the frames without a label count as well.
+        if dataset.layout == "manifest" or len(set(everywhere)) < len(everywhere):
+            write_manifest(path.with_suffix(".json"), dataset)
+        else:
+            write_bytes(path, "".join(f"{stem}\n" for stem in stems).encode("utf-8", "surrogateescape"))
 
 
 def _score(

@@ -26,8 +26,8 @@ class Trained(Protocol):
     def output(self, network: nn.Module, batch: Batch) -> Any:
         """The forward pass of a step. ``network``: the network, or what wraps it for several processes."""
 
-    def terms(self, output: Any, labels: Tensor, mean: Mean, taught: Tensor | None) -> dict[str, Tensor]:
-        """The terms of the loss by name, "total" among them, of what ``output`` gave; ``taught`` as there."""
+    def terms(self, output: Any, labels: Tensor, mean: Mean) -> dict[str, Tensor]:
+        """The terms of the loss by name, "total" among them, of what ``output`` gave."""
 
     def make(self) -> nn.Module:
         """An untrained network."""
@@ -53,9 +53,9 @@ class TrainedAdsnet:
         """See ``Trained``."""
         return network(batch.frames, fine_engine=self._fine_engine, noise=batch.noise)
 
-    def terms(self, output: Any, labels: Tensor, mean: Mean, taught: Tensor | None) -> dict[str, Tensor]:
+    def terms(self, output: Any, labels: Tensor, mean: Mean) -> dict[str, Tensor]:
         """See ``Trained``."""
-        return total_loss(output, labels, self._config.loss, mean, taught)
+        return total_loss(output, labels, self._config.loss, mean)
 
 
 class TrainedRival:
@@ -72,9 +72,9 @@ class TrainedRival:
         """See ``Trained``."""
         return supervised(network(batch.frames))
 
-    def terms(self, output: Any, labels: Tensor, mean: Mean, taught: Tensor | None) -> dict[str, Tensor]:
+    def terms(self, output: Any, labels: Tensor, mean: Mean) -> dict[str, Tensor]:
         """See ``Trained``."""
-        return mask_loss(output, labels, self._config.loss, mean, taught)
+        return mask_loss(output, labels, self._config.loss, mean)
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:

@@ -11,17 +11,7 @@ from torch import Tensor
 from adsnet.config import PAPER_LOSS, LossConfig
 from adsnet.model.acs import StageOutput
 from adsnet.model.network import Output
-from adsnet.training.losses import (
-    agree,
-    coverage,
-    focal,
-    found,
-    iou_score,
-    mask_loss,
-    number_targets,
-    soft_iou,
-    total_loss,
-)
+from adsnet.training.losses import coverage, focal, found, iou_score, mask_loss, number_targets, soft_iou, total_loss
 from tests.adsnet.tiny import noise
 
 LN2 = math.log(2)
@@ -225,54 +215,3 @@ def test_the_loss_of_several_maps_is_the_mean_of_theirs() -> None:
         torch.testing.assert_close(value, (each[0][name] + each[1][name]) / 2)
     torch.testing.assert_close(both["total"], both["segmentation"] + 0.5 * both["soft_iou"])
     torch.testing.assert_close(each[0]["segmentation"], focal(maps[0], label))
-
-
-def test_to_agree_is_to_answer_as_the_teacher_does_and_nothing_else() -> None:
-    taught = torch.full((1, 1, 4, 4), 0.3)
-    losses = [agree(torch.full_like(taught, logit(p)), taught).item() for p in (0.05, 0.15, 0.3, 0.5, 0.9)]
-    assert losses[2] == pytest.approx(0, abs=1e-6) and min(losses[:2] + losses[3:]) > 0.05
-    assert losses[0] > losses[1] and losses[4] > losses[3]
-
-
-def test_agreement_by_hand() -> None:
-    """One pixel of p = 1/2 where the teacher says 1, in a frame of two."""
-    taught = torch.tensor([[[[1.0, 0.0]]]])
-    logits = torch.tensor([[[[0.0, -40.0]]]])
-    jaccard = 1 - (1.5 - 0.5 + 1) / (1.5 + 0.5 + 1)
-    assert agree(logits, taught).item() == pytest.approx(jaccard + 0.25 * LN2, rel=1e-5)
-    half = torch.tensor([[[[0.5, 0.0]]]])  # less than one target pixel: divided by one
-    wrong = torch.tensor([[[[-40.0, -40.0]]]])
-    assert agree(wrong, half).item() == pytest.approx(1 - 1 / 2 + 0.25 * 20, rel=1e-4)
-
-
-def test_where_a_target_is_lost_agreement_still_pulls() -> None:
-    logits = torch.full((1, 1, 4, 4), -20.0, requires_grad=True)
-    taught = torch.zeros(1, 1, 4, 4)
-    taught[0, 0, 1, 1] = 0.9
-    agree(logits, taught).backward()  # type: ignore[no-untyped-call]
-    assert logits.grad is not None and logits.grad[0, 0, 1, 1] < -0.1
-
-
-def test_crops_without_a_label_only_agree() -> None:
-    """The terms of labelled crops are what they are without the others."""
-
-    def of(count: int) -> Output:
-        keep = (noise(3, 1, 2, 2, seed=1) > 0).float()
-        stages = {
-            stage: StageOutput(noise(3, 2, 2, 2), keep, noise(3, 1, side, side), noise(3, 1, side, side))
-            for stage, side in ((4, 2), (3, 4))
-        }
-        first = {stage: StageOutput(*(v[:count] for v in values)) for stage, values in stages.items()}  # type: ignore[index]
-        return Output(noise(3, 1, 32, 32)[:count], first, {})
-
-    label, taught = frame_with((3, 3), (20, 9)).repeat(2, 1, 1, 1), torch.rand(3, 1, 32, 32)
-    config = LossConfig(found=0.3, agree=2.0)
-    terms, alone = total_loss(of(3), label, config, taught=taught), total_loss(of(2), label, config)
-    assert set(terms) == {*alone, "agree"}
-    assert all(terms[name].item() == pytest.approx(alone[name].item()) for name in alone if name != "total")
-    logits = of(3).logits
-    wanted = agree(logits, taught)
-    assert terms["agree"].item() == pytest.approx(wanted.item())
-    assert terms["total"].item() == pytest.approx(alone["total"].item() + 2 * wanted.item())
-    maps = mask_loss([logits, -logits], label, config, taught=taught)
-    assert maps["agree"].item() == pytest.approx((wanted + agree(-logits, taught)).item() / 2)

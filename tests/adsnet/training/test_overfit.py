@@ -94,17 +94,12 @@ def test_a_rival_fits_eight_windows(name: str, steps: int) -> None:
     trained = trained_of(quick(detector=name))
     network = trained.make().train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    batch = Batch(
-        frames.contiguous(memory_format=torch.channels_last),
-        labels,
-        torch.empty(0),
-        torch.zeros(len(frames), dtype=torch.bool),
-    )
+    batch = Batch(frames.contiguous(memory_format=torch.channels_last), labels, torch.empty(0))
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = 3e-3 * min(1.0, (step + 1) / 10)
         optimiser.zero_grad()
-        trained.terms(trained.output(network, batch), labels, only_here, None)["total"].backward()  # type: ignore[no-untyped-call]
+        trained.terms(trained.output(network, batch), labels, only_here)["total"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
     found, evaluation = for_inference(network, torch.float32, torch.device("cpu"))(frames), Evaluation()
