@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from adsnet.config import ENGINES, NETWORKS, PRECISIONS, Sparsity
 from adsnet.errors import AdsnetError, Interrupted
 from adsnet.heap import keep_freed_memory
-from adsnet.recipes import NAMED_CONFIGS
+from adsnet.recipes import NAMED_CONFIGS, PLANS
 from adsnet.storage.files import shown
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--detector", choices=NETWORKS, help="the network to train; adsnet, or that of --init")
-    train.add_argument(
+    how = train.add_mutually_exclusive_group()
+    how.add_argument("--plan", choices=list(PLANS), help="the configurations that made a shipped model, from nothing")
+    how.add_argument(
         "--config",
         action="append",
         metavar="FILE",

@@ -79,3 +79,6 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "refine": REFINING,
     "upright": UPRIGHT_TRAINING,
 }
+
+PLANS: dict[str, tuple[str, ...]] = {"adsnet-default": ("default", "refine", "find", "harden", "further")}
+"""The configurations that made a shipped model, each of which goes on from the one before."""

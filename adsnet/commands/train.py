@@ -21,7 +21,7 @@ from adsnet.config import TrainConfig, from_dict
 from adsnet.errors import ConfigError
 from adsnet.model_file import read_card, require_detector, resolve_model
 from adsnet.processes import connected
-from adsnet.recipes import NAMED_CONFIGS
+from adsnet.recipes import NAMED_CONFIGS, PLANS
 from adsnet.storage.atomic import read_json
 from adsnet.training.run import (
     MODEL_FILE,
@@ -71,7 +71,7 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
 
 
 def jobs_of(options: argparse.Namespace) -> list[TrainJob]:
-    """The runs that the options ask for: one for each ``--config``, which begins with the model of the one before.
+    """The runs that the options ask for: one for each ``--config``, or those of ``--plan``, on from the one before.
 
     The last one has the folder ``--out``, those before it ``stage-1`` and so on in it.
 
@@ -79,7 +79,10 @@ def jobs_of(options: argparse.Namespace) -> list[TrainJob]:
         ConfigError, StorageError, ModelFileError: as of ``train_config`` and ``--init``.
     """
     init = resolve_model(options.init) if options.init else None
-    configs = [train_config(name) for name in options.config or ["fine-tune" if init else "default"]]
+    if options.plan and (init or options.detector):
+        raise ConfigError("--plan says itself what is trained, from nothing; leave out --init and --detector")
+    names = PLANS[options.plan] if options.plan else options.config or ["fine-tune" if init else "default"]
+    configs = [train_config(name) for name in names]
     if options.detector is not None:
         configs = [dataclasses.replace(config, detector=options.detector) for config in configs]
         if init is not None:

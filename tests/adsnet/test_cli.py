@@ -20,10 +20,11 @@ from PIL import Image
 from adsnet import resources
 from adsnet.cli import build_parser, main, sparsity_of
 from adsnet.commands import train as train_command
-from adsnet.config import Sparsity, to_dict
+from adsnet.config import Sparsity, TrainConfig, from_dict, to_dict
 from adsnet.data.datasets import open_dataset, write_manifest
 from adsnet.data.labels import read_mask, write_mask
-from adsnet.model_file import read_card, read_model
+from adsnet.model_file import read_card, read_model, resolve_model
+from adsnet.recipes import NAMED_CONFIGS, PLANS
 from adsnet.sparse import choose
 from adsnet.training.run import Event, Step
 from tests.adsnet.test_evaluation import KEYS
@@ -400,6 +401,28 @@ def test_a_second_configuration_goes_on_from_the_first(
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
 
 
+def test_a_plan_is_its_configurations_in_turn(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, changes in (("first", {"iterations": 2}), ("second", {"iterations": 3, "blend": 0.5})):
+        monkeypatch.setitem(NAMED_CONFIGS, name, quick(**changes))
+    monkeypatch.setitem(PLANS, "adsnet-default", ("first", "second"))
+    by_plan, by_hand = tmp_path / "plan" / "run", tmp_path / "hand" / "run"
+    assert run("train", "--data", data_set, "--plan", "adsnet-default", "--out", by_plan) == 0
+    assert run("train", "--data", data_set, "--config", "first", "--config", "second", "--out", by_hand) == 0
+    for model in ("stage-1/model.safetensors", "model.safetensors"):
+        (made, card), (wanted, other) = (read_model(folder / model) for folder in (by_plan, by_hand))
+        assert all(np.array_equal(made[name], wanted[name]) for name in wanted)
+        assert card.training["config"] == other.training["config"]
+    assert run("train", "--data", data_set, "--plan", "adsnet-default", "--out", by_plan, "--resume") == 0
+
+
+def test_the_shipped_model_was_made_by_its_plan() -> None:
+    """Each training but the first needs a model to go on from, and the last one's options are in the file."""
+    for name, configs in PLANS.items():
+        first, last = NAMED_CONFIGS[configs[0]], NAMED_CONFIGS[configs[-1]]
+        assert not first.hard_crops and first.blend == 1
+        assert from_dict(TrainConfig, read_card(resolve_model(name)).training["config"]) == last
+
+
 def test_a_folder_that_is_taken_is_found_before_the_first_of_two_trainings(data_set: Path, tmp_path: Path) -> None:
     config, out = write_config(tmp_path / "c.json", iterations=1), tmp_path / "run"
     options = ("--data", data_set, "--out", out, "--config", config)
@@ -519,6 +542,10 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "--data", "{data}", "--out", "{tmp}/o", "--iterations", "many"], "invalid int value: 'many'"),
     (["train", "--data", "{data}", "--out", "{tmp}/o", "--config", "{tmp}/c.json"], "no such configuration"),
     (["train", "--data", "{data}", "--out", "{tmp}/o", "--config", "{frame}"], "not valid JSON"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--plan", "mine"], "invalid choice: 'mine'"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--plan", "adsnet-default", "--config", "muon"], "not allowed"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--plan", "adsnet-default", "--init", "{model}"], "leave out"),
+    (["train", "--data", "{data}", "--out", "{tmp}/o", "--plan", "adsnet-default", "--detector", "rdian"], "leave out"),
     (["train", "--data", "{data}", "--out", "{frame}/o", "--iterations", "1"], "Cannot write"),
     (["train", "--data", "{data}", "--out", "{tmp}/o", "--init", "{frame}"], "not a model file of this program"),
     (["train", "--data", "{data}", "--out", "{tmp}/" + "b" * 300, "--iterations", "1", "--resume"], "Cannot write"),
