@@ -70,6 +70,16 @@ def box_slices(box: Box) -> tuple[slice, slice]:
     return slice(y, y + h), slice(x, x + w)
 
 
+def set_pixels(mask: BoolArray, box: Box, changed: BoolArray, values: BoolArray) -> None:
+    """Set the ``changed`` pixels of a box of a mask (H, W) to their ``values``, (h, w) both, in place.
+
+    By bits: to choose pixel by pixel takes ten times as long.
+    """
+    part = mask[box_slices(box)]
+    part &= ~changed
+    part |= values & changed
+
+
 def box_of(mask: BoolArray) -> Box | None:
     """The smallest box that holds all True pixels of an (H, W) mask, or None when there is none."""
     rows = np.flatnonzero(mask.any(axis=1))

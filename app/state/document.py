@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.imaging import raster
-from app.imaging.raster import BoolArray, Box, box_slices, clip_box, join_boxes
+from app.imaging.raster import BoolArray, Box, box_slices, clip_box, join_boxes, set_pixels
 from app.state.edits import Edit, difference
 from app.state.history import History
 
@@ -329,7 +329,7 @@ class MaskDocument(QObject):
             raise ValueError(f"{pixels.shape} pixels in the box {box} do not fit a mask of {self.shape}")
 
     def _set(self, edit: Edit) -> None:
-        self._mask[box_slices(edit.box)][edit.changed] = edit.values[edit.changed]
+        set_pixels(self._mask, edit.box, edit.changed, edit.values)
         self.mask_changed.emit(edit.box)
 
     def _push(self, edit: Edit) -> None:

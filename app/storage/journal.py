@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from adsnet.errors import LabelError, StorageError
 from adsnet.storage.atomic import write_bytes
 from adsnet.storage.files import open_regular, reason, shown
+from app.imaging.raster import set_pixels
 from app.storage.paths import file_name
 
 MAGIC = b"ADSNJRN1"
@@ -98,27 +99,39 @@ def _records(data: bytes) -> Iterator[bytes]:
         position += _HEAD.size + size
 
 
-def _bits(data: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _bits(data: memoryview, shape: tuple[int, int]) -> NDArray[np.bool_]:
     count = shape[0] * shape[1]
     return np.unpackbits(np.frombuffer(data, np.uint8), count=count).view(np.bool_).reshape(shape)
 
 
-def _edit(payload: bytes) -> JournalEdit:
+class _Recorded(NamedTuple):
+    """One edit as it lies in the file, of which its bits are an eighth of it: most are only counted or moved."""
+
+    payload: bytes
+    box: tuple[int, int, int, int]
+
+    def lay_over(self, mask: NDArray[np.bool_]) -> None:
+        """Make the edit in the mask (H, W) of its frame."""
+        shape = self.box[3], self.box[2]
+        bits = memoryview(self.payload)[self.payload.index(b"\n") + 1 :]
+        changed, values = (_bits(part, shape) for part in (bits[: len(bits) // 2], bits[len(bits) // 2 :]))
+        set_pixels(mask, self.box, changed, values)
+
+
+def _recorded(payload: bytes) -> _Recorded:
     """Raises ValueError, KeyError or TypeError for a payload that is not an edit."""
-    header, _, bits = payload.partition(b"\n")
-    values = json.loads(header)
-    x, y, w, h = (int(v) for v in values["box"])
-    size = (w * h + 7) // 8
-    if min(x, y, w, h) < 0 or len(bits) != 2 * size:
+    end = payload.find(b"\n")
+    x, y, w, h = (int(v) for v in json.loads(payload[: end if end >= 0 else None])["box"])
+    if min(x, y, w, h) < 0 or end < 0 or len(payload) - end - 1 != 2 * ((w * h + 7) // 8):
         raise ValueError("an edit outside its frame")
-    return JournalEdit((x, y, w, h), _bits(bits[:size], (h, w)), _bits(bits[size:], (h, w)), str(values["text"]))
+    return _Recorded(payload, (x, y, w, h))
 
 
 @dataclass(frozen=True, eq=False)
 class _Content:
     stem: str
     shape: tuple[int, int]
-    edits: tuple[JournalEdit, ...]
+    edits: tuple[_Recorded, ...]
 
 
 def _parse(data: bytes) -> _Content | None:
@@ -130,10 +143,10 @@ def _parse(data: bytes) -> _Content | None:
         stem = str(values["stem"])
     except (StopIteration, ValueError, KeyError, TypeError, RecursionError):
         return None
-    edits: list[JournalEdit] = []
+    edits: list[_Recorded] = []
     for payload in records:
         try:
-            edit = _edit(payload)
+            edit = _recorded(payload)
         except (ValueError, KeyError, TypeError, RecursionError):
             break
         x, y, w, h = edit.box
@@ -268,7 +281,7 @@ class Journal:
     def _merge(self, pending: Path, newer: _Content) -> None:
         older = _parse(_read(pending))
         edits = (*older.edits, *newer.edits) if older is not None and older.shape == newer.shape else newer.edits
-        data = MAGIC + _first(newer.stem, newer.shape) + b"".join(_packed(edit) for edit in edits)
+        data = MAGIC + _first(newer.stem, newer.shape) + b"".join(_record(edit.payload) for edit in edits)
         write_bytes(pending, data)
 
     def pending(self) -> tuple[PendingEdits, ...]:
@@ -303,9 +316,7 @@ class Journal:
                 f"but it is {mask.shape[1]}×{mask.shape[0]} now: discard them."
             )
         for edit in content.edits:
-            x, y, w, h = edit.box
-            part = edited[y : y + h, x : x + w]
-            part[edit.changed] = edit.values[edit.changed]
+            edit.lay_over(edited)
         return edited
 
     def discard(self, stem: str) -> None:

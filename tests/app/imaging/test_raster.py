@@ -255,3 +255,13 @@ def test_the_outline_of_few_pixels_is_found_as_that_of_many(seed: int, share: fl
     alone = np.zeros((300, 400), np.bool_)
     alone[2, 3] = alone[290, 390] = True
     assert len(raster.outline(alone)) == 8
+
+
+@given(st.integers(0, 10_000))
+def test_set_pixels_sets_what_changed_and_nothing_else(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    mask, changed, values = random.random((9, 12)) < 0.5, random.random((4, 5)) < 0.5, random.random((4, 5)) < 0.5
+    expected = mask.copy()
+    expected[2:6, 3:8][changed] = values[changed]
+    raster.set_pixels(mask, (3, 2, 5, 4), changed, values)
+    np.testing.assert_array_equal(mask, expected)
