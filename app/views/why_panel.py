@@ -25,6 +25,8 @@ _TIPS = (
     "Largest value of the frame on its pixels", "Local signal-to-clutter ratio",
 )  # fmt: skip
 _WHY, _PEAK, _SCR = 4, 7, 8
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LOOKED_AT = 100  # rows that say how wide a column must be
 _FILTERS: dict[str, tuple[Verdict, ...]] = {
     "All": tuple(_MARKS),
     "Found": ("found",),
@@ -52,15 +54,16 @@ class _Row(QTreeWidgetItem):
             0: float(list(_MARKS).index(one.verdict)), 1: target.x, 2: target.y, 3: target.area, 5: one.peak,
             6: -1.0 if math.isnan(one.iou) else one.iou,
         }  # fmt: skip
-        for column in range(len(_HEADINGS)):
-            if column not in (0, _WHY):
-                self.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         tint = c.good if one.verdict == "found" else c.warn if one.verdict in SPARSITY else c.bad
         self.setForeground(0, QColor(tint))
-        self.setToolTip(_WHY, one.sentence[0].upper() + one.sentence[1:] + ".")
+        self.reason = one.sentence[0].upper() + one.sentence[1:] + "."
 
     def data(self, column: int, role: int) -> Any:
         """Measures of the frame, else what was set."""
+        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, _WHY):
+            return _RIGHT
+        if role == Qt.ItemDataRole.ToolTipRole and column == _WHY:
+            return self.reason
         if column in (_PEAK, _SCR) and role == Qt.ItemDataRole.DisplayRole:
             value = self.rank(column)
             return f"{value:.4g}" if column == _PEAK else f"{value:.1f}" if math.isfinite(value) else "–"
@@ -119,6 +122,7 @@ class WhyPanel(QWidget):
             else:
                 header.resizeSection(column, 165 if column == _WHY else 52)
         header.setMinimumSectionSize(20)
+        header.setResizeContentsPrecision(_LOOKED_AT)
         header.setStretchLastSection(True)
         header.moveSection(_WHY, 1)  # what the panel is for is seen without scrolling
         self.table.clicked.connect(self._choose)
@@ -159,7 +163,7 @@ class WhyPanel(QWidget):
     def _explain(self, item: QTreeWidgetItem | None) -> None:
         """Say in full what the column has no room for."""
         hint = "Choose a target: the canvas goes there, and its reason is told here." if self._verdicts.current else ""
-        self.reason.setText(hint if item is None else item.toolTip(_WHY))
+        self.reason.setText(item.reason if isinstance(item, _Row) else hint)
 
     def _choose(self, index: QModelIndex) -> None:
         verdicts, row = self._verdicts.current or (), self.table.itemFromIndex(index)
