@@ -24,7 +24,7 @@ from adsnet.config import Sparsity
 from app.actions.conditions import has_candidate
 from app.actions.spec import Situation
 from app.state.session import Session
-from app.views.parts import primary, quiet_label
+from app.views.parts import ROWS_LOOKED_AT, primary, quiet_label
 from app.views.theme import colours
 
 # title, key, factor, format, whether more is better, explanation
@@ -80,6 +80,7 @@ class ComparisonView(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setResizeContentsPrecision(ROWS_LOOKED_AT)
         self.frames.itemActivated.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
         self.frames.itemClicked.connect(lambda row, _column: self.frame_chosen.emit(row.text(0)))
         stage3, stage2 = Sparsity().drop
@@ -134,8 +135,8 @@ class ComparisonView(QWidget):
         primary(self.accept, not worse)
         primary(self.discard, bool(worse))
         self.frames.clear()
-        rows = self._fine_tune.comparison() if before and after else ()
-        for change in rows:
+        c, rows = colours(), []
+        for change in self._fine_tune.comparison() if before and after else ():
             row = QTreeWidgetItem(
                 [
                     change.frame,
@@ -144,10 +145,10 @@ class ComparisonView(QWidget):
                     _VERDICTS[change.verdict],
                 ]
             )
-            c = colours()
             tint = {"better": c.good, "worse": c.bad}.get(change.verdict, c.quiet)
             row.setForeground(3, QBrush(QColor(tint)))
-            self.frames.addTopLevelItem(row)
+            rows.append(row)
+        self.frames.addTopLevelItems(rows)
         reason = has_candidate(Situation(self._session))
         self.accept.setEnabled(reason is None)
         self.discard.setEnabled(reason is None)

@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePo
 from app.views.icons import set_icon
 from app.views.theme import STATE_COLOURS, colours
 
+ROWS_LOOKED_AT = 100
+"""Rows of a table that say how wide a column must be; Qt looks at a thousand, each time the table changes."""
+
 
 def quiet_label(text: str = "", *, wrap: bool = False) -> QLabel:
     """Secondary text."""

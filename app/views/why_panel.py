@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QTreeWidget, 
 from adsnet.diagnosis import SEGMENTATION, SPARSITY, Diagnosis, Verdict
 from app.state.verdicts import FrameVerdicts, Measured
 from app.views.binding import WhileSeen
-from app.views.parts import quiet_label
+from app.views.parts import ROWS_LOOKED_AT, quiet_label
 from app.views.theme import colours
 
 _MARKS: dict[Verdict, str] = {
@@ -26,7 +26,6 @@ _TIPS = (
 )  # fmt: skip
 _WHY, _PEAK, _SCR = 4, 7, 8
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LOOKED_AT = 100  # rows that say how wide a column must be
 _FILTERS: dict[str, tuple[Verdict, ...]] = {
     "All": tuple(_MARKS),
     "Found": ("found",),
@@ -122,7 +121,7 @@ class WhyPanel(QWidget):
             else:
                 header.resizeSection(column, 165 if column == _WHY else 52)
         header.setMinimumSectionSize(20)
-        header.setResizeContentsPrecision(_LOOKED_AT)
+        header.setResizeContentsPrecision(ROWS_LOOKED_AT)
         header.setStretchLastSection(True)
         header.moveSection(_WHY, 1)  # what the panel is for is seen without scrolling
         self.table.clicked.connect(self._choose)
