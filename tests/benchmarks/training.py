@@ -1,12 +1,14 @@
 """How fast training is: ``python -m tests.benchmarks.training --json FILE``.
 
-Every row is a fine-tuning of the default model on generated frames through the command line, fp32 and bf16, one process
-and two; two share the cores of one. Rows are measured in turn, several times, so that ratios hold on a busy machine.
+Every row is a fine-tuning of the default model on generated frames through the command line: by AdamW and by Muon, fp32
+and bf16, one process and two, which share the cores of one. Rows are measured in turn, several times, so that ratios
+hold on a busy machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -16,12 +18,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = [("fp32", 1), ("bf16", 1), ("fp32", 2), ("bf16", 2)]
+
+
+class Row(NamedTuple):
+    """What is measured."""
+
+    optimiser: str
+    precision: str
+    processes: int
+
+
+ROWS = [Row(*row) for row in itertools.product(("adamw", "muon"), ("fp32", "bf16"), (1, 2))]
 WARM_UP, STEPS = 4, 16
 SIDE, FRAMES = 256, 12
 
@@ -41,10 +54,12 @@ def write_frames(folder: Path) -> None:
         Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
 
 
-def step_times(data: Path, work: Path, precision: str, processes: int) -> Iterator[tuple[float, float]]:
+def step_times(data: Path, work: Path, row: Row) -> Iterator[tuple[float, float]]:
     """Seconds of every step after the warm-up, and the share of the time so far that was spent waiting for crops."""
     path = work / "config.json"
-    path.write_text(json.dumps({"iterations": WARM_UP + STEPS, "precision": precision, "batch": 8 // processes}))
+    processes = row.processes
+    config = {"optimiser": row.optimiser, "precision": row.precision, "batch": 8 // processes}
+    path.write_text(json.dumps({"iterations": WARM_UP + STEPS, **config}))
     out = tempfile.mkdtemp(dir=work)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     start = [sys.executable, *(launcher if processes > 1 else []), "-m", "adsnet", "train", "--json-events"]
@@ -72,19 +87,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     options = parser.parse_args()
-    measured: dict[tuple[str, int], list[tuple[float, float]]] = {row: [] for row in ROWS}
+    measured: dict[Row, list[tuple[float, float]]] = {row: [] for row in ROWS}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         write_frames(work / "frames")
         for _ in range(options.rounds):
             for row in ROWS:
-                measured[row] += step_times(work / "frames", work, *row)
+                measured[row] += step_times(work / "frames", work, row)
     rows = []
-    for (precision, processes), steps in measured.items():
+    for row, steps in measured.items():
         images = 8 / statistics.median(seconds for seconds, _ in steps)
         waiting = statistics.median(share for _, share in steps)
-        rows.append({"precision": precision, "processes": processes, "images_per_second": images, "waiting": waiting})
-        print(f"{precision}  {processes} process(es)  {images:6.1f} images/s  waiting {100 * waiting:.2f} %")
+        rows.append({**row._asdict(), "images_per_second": images, "waiting": waiting})
+        kind = f"{row.optimiser:6s} {row.precision}  {row.processes} process(es)"
+        print(f"{kind}  {images:6.1f} images/s  waiting {100 * waiting:.2f} %")
     if options.json:
         options.json.write_text(json.dumps({"rows": rows}, indent=1))
 
