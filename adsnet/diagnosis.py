@@ -129,11 +129,8 @@ def diagnose(
         elif not touching:
             verdict, distance = "faint", math.nan
         else:
-            reached = {
-                reached
-                for number in touching
-                for reached in label_numbers[_pixels(mask_numbers, predicted[number - 1], number)].tolist()
-            }
+            marked = [_pixels(mask_numbers, predicted[number - 1], number) for number in touching]
+            reached = set(np.concatenate([label_numbers[pixels] for pixels in marked]).tolist())
             verdict = "merged" if reached - {0, index + 1} else "off"
             distance = min(_distance(target, predicted[number - 1]) for number in touching)
         verdicts.append(Diagnosis(verdict, target, peak, keep, distance, lost_at, iou))
