@@ -12,6 +12,7 @@ from adsnet.data.frames import Frame
 from adsnet.data.raw import RawLayout
 from adsnet.errors import FrameError, LabelError, StorageError
 from adsnet.prediction import Prediction
+from app.garbage import let_go_later
 from app.imaging.raster import component_at
 from app.state.display import Display
 from app.state.document import MEGABYTE, MaskDocument
@@ -181,8 +182,7 @@ class Session(QObject):
             discard: drop edits that are not saved; else they are saved where labels are saved by themselves.
             silent: do not emit ``sequence_changed``, as another sequence follows.
 
-        Returns:
-            the stems with unsaved edits for which nothing was closed; empty when it is closed.
+        Returns the stems with unsaved edits for which nothing was closed; empty when it is closed.
         """
         if self._sequence is None:
             return ()
@@ -198,6 +198,7 @@ class Session(QObject):
         self.document.reset()
         self.notices.withdraw("frame")
         self.notices.keep("note", "")
+        let_go_later(self._sequence)
         self._sequence, self._frame, self._frame_index, self.project = None, None, -1, None
         self.frames.clear()
         self.predictions.forget()
@@ -342,8 +343,7 @@ class Session(QObject):
     def mark_reviewed(self, reviewed: bool = True) -> None:
         """Record that the label of the frame is right; a frame without label gets an empty one.
 
-        Raises:
-            LabelConflict, LabelError, StorageError: it is not recorded.
+        Raises LabelConflict, LabelError, StorageError: it is not recorded.
         """
         self.document.commit()
         if not self.document.is_open:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from app.garbage import GarbageCollector, sweep
+from app.garbage import LATER_MS, GarbageCollector, let_go_later, sweep
 
 
 class Cycle(QObject):
@@ -18,7 +18,7 @@ class Cycle(QObject):
 
     def __init__(self, ended_in: list[int]) -> None:
         super().__init__()
-        self.me = self
+        self.me: QObject | None = self
         weakref.finalize(self, lambda: ended_in.append(threading.get_ident()))
 
 
@@ -39,6 +39,17 @@ def lost_cycle() -> list[int]:
     ended_in: list[int] = []
     Cycle(ended_in)
     return ended_in
+
+
+def test_what_takes_long_to_free_goes_a_moment_later(qtbot: QtBot) -> None:
+    ended_in: list[int] = []
+    kept = Cycle(ended_in)
+    kept.me = None
+    let_go_later(kept)
+    del kept
+    assert not ended_in
+    qtbot.waitUntil(lambda: bool(ended_in), timeout=LATER_MS + 4000)
+    assert ended_in[0] == threading.get_ident()
 
 
 def test_left_to_python_it_would_go_in_another_thread(qtbot: QtBot) -> None:
