@@ -214,7 +214,7 @@ PAPER_LOSS = LossConfig(soft_iou=0.0, classification=1.0, iou_score=1.0, ratio=0
 
 _SHARES = (
     "target_crops", "scaled_crops", "turned_crops", "mirrored_backgrounds", "swapped_targets", "faded_targets",
-    "pasted_crops", "hard_crops", "background_crops", "blend",
+    "pasted_crops", "hard_crops", "background_crops", "blend", "average_from",
 )  # fmt: skip
 
 
@@ -229,10 +229,13 @@ class TrainConfig:
         batch: crops a step.
         crop: side of the square training crop in pixels, a multiple of 16.
         optimiser: ``muon`` steps kernels by Muon and all other weights by AdamW.
-        learning_rate, weight_decay, schedule: ``onecycle`` warms up and decays to zero by a cosine; ``steps`` is the
-            paper's linear warm-up and tenfold drops at 60 % and 80 %.
+        learning_rate, weight_decay, schedule: ``onecycle`` warms up and decays to zero by a cosine; ``constant`` stays
+            at the rate to which it warmed up; ``steps`` is the paper's: warm-up, tenfold drops at 60 % and 80 %.
         warmup: fraction of the iterations that warms up.
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
+        average_from: share of the steps after which the weights that are saved become the plain mean of those of all
+            following steps, with statistics of batch normalisation of their own: SWA (Izmailov et al. 2018). 1 leaves
+            it at ``ema``.
         blend: share of the learned weights in those that are saved. The rest are the ones of the model that is trained
             further, whose strengths are kept so: WiSE-FT (Wortsman et al. 2022).
         precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.
@@ -272,9 +275,10 @@ class TrainConfig:
     optimiser: Literal["adamw", "muon", "sgd"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    schedule: Literal["onecycle", "steps"] = "onecycle"
+    schedule: Literal["constant", "onecycle", "steps"] = "onecycle"
     warmup: float = 0.02
     ema: float = 0.999
+    average_from: float = 1.0
     blend: float = 1.0
     clip_gradient: float = 5.0
     precision: Literal["fp32", "bf16"] = "bf16"

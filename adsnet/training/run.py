@@ -7,20 +7,12 @@ frames it never trained on; a manifest, ``.json``, of a manifest and where two f
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
-
-import torch
-from torch import Tensor, distributed, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from adsnet.config import TrainConfig, to_dict
 from adsnet.data.datasets import Dataset, frames_of, write_manifest
@@ -31,17 +23,15 @@ from adsnet.learned import predict_frames
 from adsnet.model.weights import load_any, save_network
 from adsnet.model_file import ModelCard, read_card
 from adsnet.processes import ALONE, Processes
-from adsnet.sparse.choose import choose_device, has_fast_bf16
 from adsnet.storage.atomic import clean_temporaries, write_bytes, write_json
 from adsnet.training.calibrate import best_threshold, calibrate
-from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints, save_checkpoint
-from adsnet.training.crops import Batch, CropSource
+from adsnet.training.checkpoint import has_checkpoint, load_checkpoint, remove_checkpoints
+from adsnet.training.crops import CropSource
 from adsnet.training.frames import digest_of_frames, split, with_distinct_names
-from adsnet.training.log import NoLog, RunLog
 from adsnet.training.mistakes import Place, find_mistakes
-from adsnet.training.prefetch import Prefetched
-from adsnet.training.schedule import blend, learning_rate, make_optimiser, update_average
-from adsnet.training.trained import seed_step, trained_of
+from adsnet.training.schedule import blend
+from adsnet.training.trainer import Step as Step
+from adsnet.training.trainer import Trainer
 
 MODEL_FILE = "model.safetensors"
 
@@ -61,22 +51,6 @@ class TrainJob:
     init: Path | None = None
     resume: bool = False
     name: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step is done.
-
-    ``losses`` by term; ``seconds_left`` estimated from the steps so far; ``images_per_second`` of all processes;
-    ``waiting``: share of the time that was spent waiting for crops.
-    """
-
-    iteration: int
-    iterations: int
-    losses: dict[str, float]
-    seconds_left: float
-    images_per_second: float
-    waiting: float
 
 
 @dataclass(frozen=True)
@@ -158,7 +132,7 @@ def run(
     yield from map(Notice, notices)
     yield Notice(f"training on {source.frames} frames, {sum(len(d.samples) for d in held_out)} held out")
 
-    trainer = _Trainer(job, state, frames, mistakes, processes)
+    trainer = Trainer(job.config, job.init, job.out, processes, state=state, frames=frames, mistakes=mistakes)
     del state  # several times the size of the network
     if job.init is not None:
         yield from _score("current", predict_frames(*load_any(job.init)), held_out, processes)
@@ -166,18 +140,19 @@ def run(
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
-            predict = predict_frames(trainer.average, _card(job, training, step.iteration, frames))
+            predict = predict_frames(trainer.finished_average(source), _card(job, training, step.iteration, frames))
             yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration, frames)
+    average = trainer.finished_average(source)
     if job.config.blend < 1:
-        blend(trainer.average, load_any(cast(Path, job.init))[0], job.config.blend)
+        blend(average, load_any(cast(Path, job.init))[0], job.config.blend)
     if job.config.calibrate and job.config.detector == "adsnet":
-        threshold = best_threshold(predict_frames(trainer.average, card), held_out, processes)
-        calibrate(trainer.average, threshold)
+        threshold = best_threshold(predict_frames(average, card), held_out, processes)
+        calibrate(average, threshold)
         card = replace(card, training={**card.training, "calibrated_from": threshold})
     if processes.first:
-        save_network(candidate, trainer.average, card)
+        save_network(candidate, average, card)
     processes.wait()
     scores: dict[str, Any] = {}
     for event in _score("candidate", predict_frames(*load_any(candidate)), held_out, processes):
@@ -185,124 +160,10 @@ def run(
             scores[event.dataset] = event.report.summary
         yield event
     if processes.first:
-        save_network(candidate, trainer.average, ModelCard(**{**vars(card), "metrics": scores}))
+        save_network(candidate, average, ModelCard(**{**vars(card), "metrics": scores}))
         if trainer.iteration == job.config.iterations:
             remove_checkpoints(job.out)
     yield Finished(candidate, trainer.iteration, stopped=trainer.iteration < job.config.iterations)
-
-
-class _Trainer:
-    """Network, optimiser and weight average, and how they are stepped, saved and restored."""
-
-    def __init__(
-        self,
-        job: TrainJob,
-        state: dict[str, Any] | None,
-        frames: str,
-        mistakes: list[list[list[Place]]],
-        processes: Processes,
-    ) -> None:
-        """``state``: the checkpoint to go on from. ``frames``: what identifies the data of the run.
-
-        ``mistakes``: kept in the checkpoints, since another machine might find a place more or less.
-        """
-        self.frames = frames
-        self.mistakes = mistakes
-        self.processes = processes
-        self.config = job.config
-        self.out = job.out
-        self.iteration = 0
-        self.device = choose_device("auto")
-        torch.manual_seed(job.config.seed)
-        self.trained = trained_of(job.config)
-        network = load_any(job.init)[0] if job.init is not None else self.trained.make()
-        # Channels-last is the memory order that the CPU's and the GPU's bf16 convolutions work in.
-        self.network: nn.Module = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if processes.count > 1 and self.device.type == "cuda":  # torch has none for CPUs
-            self.network = nn.SyncBatchNorm.convert_sync_batchnorm(self.network)  # type: ignore[no-untyped-call]
-        self.average = copy.deepcopy(self.network).eval()
-        if job.config.freeze_statistics:
-            for layer in self.network.modules():
-                if isinstance(layer, nn.BatchNorm2d):
-                    layer.eval()
-        self.optimiser = make_optimiser(self.network, job.config)
-        self.autocast = job.config.precision == "bf16" and has_fast_bf16(self.device)
-        if state is not None:
-            self.network.load_state_dict(state["network"])
-            self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.iteration = int(state["iteration"])
-        self.parallel = self.network if processes.count == 1 else DistributedDataParallel(self.network)
-
-    def steps(self, source: CropSource, should_stop: Callable[[], bool]) -> Iterator[Step]:
-        """All remaining steps, with checkpoints in between and at the end."""
-        start, began = self.iteration, time.perf_counter()
-        crops = self.config.batch * self.processes.count
-        batches = Prefetched(
-            lambda iteration: source.batch(iteration, self.processes),
-            range(start, self.config.iterations),
-            self.config.workers,
-        )
-        with closing(RunLog(self.out, kept=start) if self.processes.first else NoLog()) as log:
-            for batch in batches:
-                losses = self._step(batch)
-                self.iteration += 1
-                seconds = time.perf_counter() - began
-                rate = seconds / (self.iteration - start)
-                left = self.config.iterations - self.iteration
-                speed = crops / rate, batches.waited / seconds
-                log.append(self.iteration, losses, *speed)
-                yield Step(self.iteration, self.config.iterations, losses, rate * left, *speed)
-                stop = self.processes.any(should_stop())
-                if self.processes.first and (stop or not left or self.iteration % self.config.checkpoint_every == 0):
-                    log.sync()
-                    self._save()
-                if stop:
-                    return
-
-    def _step(self, batch: Batch) -> dict[str, float]:
-        rate = learning_rate(self.config, self.iteration)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        frames, labels, noise = (tensor.to(self.device) for tensor in batch)
-        batch = Batch(frames.contiguous(memory_format=torch.channels_last), labels, noise)
-        seed_step(self.config.seed, self.iteration, self.processes.rank)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            output = self.trained.output(self.parallel, batch)
-        terms = self.trained.terms(output, labels, self._mean)
-        self.optimiser.zero_grad(set_to_none=True)
-        terms["total"].backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
-        losses = dict(zip(terms, self._mean(torch.stack(list(terms.values()))).tolist(), strict=True))
-        if not (math.isfinite(losses["total"]) and math.isfinite(norm.item())):
-            raise TrainingError(
-                f"the loss is no longer finite at iteration {self.iteration + 1} of {self.out}; train again in a new "
-                "--out folder with a lower learning rate"
-            )
-        self.optimiser.step()
-        update_average(self.average, self.network, self.config.ema, self.iteration)
-        return {**{name: round(loss, 6) for name, loss in losses.items()}, "learning_rate": rate}
-
-    def _mean(self, value: Tensor) -> Tensor:
-        """The mean over the processes; no gradient flows through it."""
-        total = value.detach().clone()
-        if self.processes.count > 1:
-            distributed.all_reduce(total)
-        return total / self.processes.count
-
-    def _save(self) -> None:
-        save_checkpoint(
-            self.out,
-            self.iteration,
-            {
-                "config": json.dumps(to_dict(self.config)),
-                "frames": self.frames,
-                "mistakes": self.mistakes,
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-            },
-        )
 
 
 def _with_network_of_init(job: TrainJob) -> TrainJob:

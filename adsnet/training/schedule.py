@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -25,12 +27,14 @@ def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
 def learning_rate(config: TrainConfig, iteration: int) -> float:
     """The learning rate of step ``iteration`` (from 0).
 
-    Both schedules warm up linearly. ``onecycle`` then follows a cosine to zero; ``steps`` drops tenfold at 60 % and
-    80 % of the iterations (the paper: 30,000 and 40,000 of 50,000).
+    All schedules warm up linearly. ``constant`` then stays; ``onecycle`` follows a cosine to zero; ``steps`` drops
+    tenfold at 60 % and 80 % of the iterations (the paper: 30,000 and 40,000 of 50,000).
     """
     warmup = max(1, round(config.warmup * config.iterations))
     if iteration < warmup:
         return config.learning_rate * (iteration + 1) / warmup
+    if config.schedule == "constant":
+        return config.learning_rate
     if config.schedule == "steps":
         drops = (iteration >= 0.6 * config.iterations) + (iteration >= 0.8 * config.iterations)
         return float(config.learning_rate * 0.1**drops)
@@ -39,15 +43,43 @@ def learning_rate(config: TrainConfig, iteration: int) -> float:
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float, iteration: int) -> None:
-    """Move ``average`` towards ``network``. The decay grows from 0.1 so that early steps are forgotten.
+def update_average(average: nn.Module, network: nn.Module, config: TrainConfig, iteration: int) -> None:
+    """Move ``average`` towards ``network`` after step ``iteration`` (from 0).
 
-    Buffers (the running statistics of batch normalisation) are averages already and are copied.
+    An exponential average, whose decay grows from 0.1 so that early steps are forgotten; from ``average_from`` on the
+    plain mean of the steps since then. Buffers (the running statistics of batch normalisation) are copied.
     """
-    weight = 1 - min(decay, (1 + iteration) / (10 + iteration))
+    plain = iteration - _first_averaged(config)
+    weight = 1 / (plain + 1) if plain >= 0 else 1 - min(config.ema, (1 + iteration) / (10 + iteration))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
     for kept, current in zip(average.buffers(), network.buffers(), strict=True):
         kept.copy_(current)
+
+
+def averages_plainly(config: TrainConfig, iterations: int) -> bool:
+    """Whether the average after so many steps is the plain mean of the last of them."""
+    return iterations > _first_averaged(config)
+
+
+def _first_averaged(config: TrainConfig) -> int:
+    return round(config.average_from * config.iterations)
+
+
+@contextmanager
+def renewed_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation forgets its running statistics; they become the means over the batches of the block."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None
+    network.train()
+    try:
+        yield
+    finally:
+        network.eval()
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
 
 
 @torch.no_grad()

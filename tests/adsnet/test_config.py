@@ -47,7 +47,8 @@ trainings = st.builds(
     normalisation=st.builds(Normalisation, st.sampled_from(["asinh", "fixed"]), st.floats(-1e6, 1e6), positive),
     iterations=st.integers(1, 10**6),
     learning_rate=positive,
-    schedule=st.sampled_from(["onecycle", "steps"]),
+    schedule=st.sampled_from(["constant", "onecycle", "steps"]),
+    average_from=shares,
     warmup=shares,
     freeze_statistics=st.booleans(),
 )

@@ -27,7 +27,7 @@ from adsnet.model.weights import load_network, save_network
 from adsnet.model_file import read_card, read_model
 from adsnet.predictor import Predictor
 from adsnet.training import run as module
-from adsnet.training import trained
+from adsnet.training import trained, trainer
 from adsnet.training.checkpoint import load_checkpoint, save_checkpoint
 from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
@@ -330,6 +330,20 @@ def test_a_tiny_network_learns_a_tiny_set(tmp_path: Path) -> None:
     assert np.mean(totals[-5:]) < 0.6 * np.mean(totals[:5])
 
 
+def test_a_plain_average_has_its_own_statistics_and_survives_an_interruption(data_set: Path, tmp_path: Path) -> None:
+    config = quick(iterations=6, schedule="constant", average_from=0.5, checkpoint_every=1)
+    whole = train(job_of(data_set, tmp_path / "whole", config))
+    asked = iter([False] * 4 + [True])
+    train(job_of(data_set, tmp_path / "cut", config), lambda: next(asked))
+    resumed = train(job_of(data_set, tmp_path / "cut", config, resume=True))
+    assert losses(resumed) == losses(whole)[5:]
+    assert same_weights(tmp_path / "whole" / "model.safetensors", tmp_path / "cut" / "model.safetensors")
+    train(job_of(data_set, tmp_path / "last", replace(config, average_from=1.0)))
+    plain, last = (read_model(tmp_path / name / "model.safetensors")[0] for name in ("whole", "last"))
+    for name in ("backbone.stem.0.weight", "backbone.stem.1.running_mean"):
+        assert not np.array_equal(plain[name], last[name])
+
+
 def test_fine_tuning_keeps_network_input_and_statistics(data_set: Path, tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
     save_network(start, lively_network(), tiny_card(normalisation=Normalisation("fixed", 90.0, 20.0)))
@@ -386,7 +400,7 @@ def test_a_blend_lies_between_the_start_and_what_was_learned(data_set: Path, mod
 def test_the_learning_rate_is_that_of_the_schedule(
     data_set: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "learning_rate", lambda config, iteration: 0.0)
+    monkeypatch.setattr(trainer, "learning_rate", lambda config, iteration: 0.0)
     train(job_of(data_set, tmp_path / "run", quick(iterations=2), init=model_path))
     before, after = read_model(model_path)[0], read_model(tmp_path / "run" / "model.safetensors")[0]
     assert all(np.array_equal(before[n], after[n]) for n in before if n.endswith("weight"))
@@ -449,7 +463,7 @@ def test_a_rate_that_is_far_too_high_ends_in_one_sentence(data_set: Path, tmp_pa
 
 
 def test_reduced_precision_trains(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(trainer, "has_fast_bf16", lambda device: True)
     reduced = losses(train(job_of(data_set, tmp_path / "a", quick(iterations=1, precision="bf16"))))
     full = losses(train(job_of(data_set, tmp_path / "b", quick(iterations=1))))
     assert reduced == pytest.approx(full, rel=0.05) and reduced != full
