@@ -140,13 +140,15 @@ def run(
     for step in trainer.steps(source, should_stop):
         yield step
         if every and step.iteration % every == 0 and step.iteration < step.iterations:
-            predict = predict_frames(trainer.finished_average(source), _card(job, training, step.iteration, frames))
+            trainer.renew_statistics(source)
+            predict = predict_frames(trainer.average, _card(job, training, step.iteration, frames))
             yield from _score("candidate", predict, held_out, processes)
 
     card = _card(job, training, trainer.iteration, frames)
-    average = trainer.finished_average(source)
+    average = trainer.average
     if job.config.blend < 1:
         blend(average, load_any(cast(Path, job.init))[0], job.config.blend)
+    trainer.renew_statistics(source)
     if job.config.calibrate and job.config.detector == "adsnet":
         threshold = best_threshold(predict_frames(average, card), held_out, processes)
         calibrate(average, threshold)

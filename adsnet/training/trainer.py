@@ -142,17 +142,15 @@ class Trainer:
         update_average(self.average, self.network, self.config, self.iteration)
         return {**{name: round(loss, 6) for name, loss in losses.items()}, "learning_rate": rate}
 
-    def finished_average(self, source: CropSource) -> nn.Module:
-        """The average of the weights as it is to be judged and saved.
+    def renew_statistics(self, source: CropSource) -> None:
+        """Give a plain average of weights running statistics of its own, from crops of ``source``; before it is used.
 
-        The running statistics in it are those of the network of the last step. They are right for an exponential
-        average at a small rate; a plain one is another network, and gets its own from crops of ``source``.
+        Those in it are of the network of the last step: near enough for an exponential average at a small rate only.
         """
         if averages_plainly(self.config, self.iteration) and not self.config.freeze_statistics:
             with torch.no_grad(), renewed_statistics(self.average):
                 for number in range(self.iteration, self.iteration + STATISTICS_BATCHES):
                     self._output(self.average, self._placed(source.batch(number)))
-        return self.average
 
     def _placed(self, batch: Batch) -> Batch:
         frames, labels, noise = (tensor.to(self.device) for tensor in batch)
