@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
@@ -41,11 +42,15 @@ def wait(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Six frames of the sample with their labels."""
+    """Six frames of the sample with their labels; that of the last lacks the largest target, so a false alarm it is."""
     for part in ("images", "masks"):
         (tmp_path / "few" / part).mkdir(parents=True)
         for stem in STEMS:
             shutil.copy(path_of("sample") / part / f"{stem}.png", tmp_path / "few" / part)
+    path = tmp_path / "few" / "masks" / f"{STEMS[-1]}.png"
+    components, _ = label_components(read_mask(path))
+    largest = 1 + int(np.bincount(components.ravel())[1:].argmax())
+    Image.fromarray(((components > 0) & (components != largest)).astype(np.uint8) * 255).save(path)
     return tmp_path / "few"
 
 

@@ -39,7 +39,10 @@ CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModi
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Cuts of the sample around a target, by turns with its label, with one too many, an empty one and none."""
+    """Cuts of the sample around a target, by turns with its label, with one too many, an empty one and none.
+
+    The last one, without a label, is blank: no model finds anything in it.
+    """
     for part in ("images", "masks"):
         (tmp_path / "clip" / part).mkdir(parents=True)
     stems = [f"{scene}_{i:02}" for scene in ("ground", "sea") for i in range(2, 14)]
@@ -50,6 +53,8 @@ def clip(tmp_path: Path) -> Path:
         top = min(max(round(target.y) - SIDE // 2, 0), mask.shape[0] - SIDE)
         cut = slice(top, top + SIDE), slice(left, left + SIDE)
         pixels = np.asarray(Image.open(path_of("sample") / "images" / f"{stem}.png"))
+        if number == COUNT - 1:
+            pixels = np.full_like(pixels, np.median(pixels))
         Image.fromarray(np.ascontiguousarray(pixels[cut])).save(tmp_path / "clip" / "images" / f"f{number:02}.png")
         label = mask[cut].copy()
         label[2:4, 2:4] |= number % 4 == 1
