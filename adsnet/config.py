@@ -235,7 +235,7 @@ class TrainConfig:
         ema: decay of the exponential moving average of the weights that is saved; 0 turns it off.
         average_from: share of the steps after which the weights that are saved become the plain mean of those of all
             following steps, with statistics of batch normalisation of their own: SWA (Izmailov et al. 2018). 1 leaves
-            it at ``ema``.
+            it at ``ema``. With ``freeze_statistics`` they are kept.
         blend: share of the learned weights in those that are saved. The rest are the ones of the model that is trained
             further, whose strengths are kept so: WiSE-FT (Wortsman et al. 2022).
         precision: ``bf16`` uses bfloat16 autocast where the machine has it in hardware, else fp32.

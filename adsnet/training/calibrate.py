@@ -20,8 +20,7 @@ from adsnet.sweep import THRESHOLDS, Sweep, measure, sweep
 CANDIDATES = tuple(threshold for threshold in THRESHOLDS if 0.1 <= threshold <= 0.9)
 
 AS_GOOD = 0.01
-"""Differences of nIoU up to this are chance, less than the standard error of the mean over a hundred frames; those of
-false alarms between the same thresholds are not."""
+"""So much nIoU is given for fewer false alarms: less than the standard error of the mean over a hundred frames."""
 
 
 def best_threshold(predict: PredictFrame, datasets: Sequence[Dataset], processes: Processes = ALONE) -> float:

@@ -62,7 +62,7 @@ def averages_plainly(config: TrainConfig, iterations: int) -> bool:
 
 
 def _first_averaged(config: TrainConfig) -> int:
-    return round(config.average_from * config.iterations)
+    return int(config.average_from * config.iterations)  # of any share below 1 the last step is averaged
 
 
 @contextmanager

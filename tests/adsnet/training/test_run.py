@@ -331,7 +331,7 @@ def test_a_tiny_network_learns_a_tiny_set(tmp_path: Path) -> None:
 
 
 def test_a_plain_average_has_its_own_statistics_and_survives_an_interruption(data_set: Path, tmp_path: Path) -> None:
-    config = quick(iterations=6, schedule="constant", average_from=0.5, checkpoint_every=1)
+    config = quick(iterations=6, schedule="constant", average_from=0.5, checkpoint_every=1, evaluate_every=2)
     whole = train(job_of(data_set, tmp_path / "whole", config))
     asked = iter([False] * 4 + [True])
     train(job_of(data_set, tmp_path / "cut", config), lambda: next(asked))
