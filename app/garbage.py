@@ -42,7 +42,7 @@ def let_go_later(*kept: object) -> None:
     """Keep objects for a moment more: to free the names of a hundred thousand frames stops the window for 7 ms, which
     are not felt unless they are added to those of opening something else.
     """
-    QTimer.singleShot(LATER_MS, lambda: None if kept else None)
+    QTimer.singleShot(LATER_MS, lambda: kept)
 
 
 class GarbageCollector(QObject):
