@@ -96,6 +96,7 @@ class ComparePanel(QWidget):
         self._throttle = Throttle(WhileSeen(content, self._read).wish, interval_ms=_READ_MS, parent=self)
         for signal in (comparison.detectors_changed, comparison.frame_compared, comparison.folder_changed):
             signal.connect(self._throttle.wish)
+        comparison.folder_changed.connect(self._read_start)
         comparison.folder_grew.connect(lambda _first: self._throttle.wish())
         comparison.shown_changed.connect(lambda _shown: self._throttle.wish())
         session.sequence_changed.connect(self._throttle.wish)
@@ -207,12 +208,16 @@ class ComparePanel(QWidget):
             with quiet(self.scope):
                 self.scope.setCurrentText(_ALL)  # that is what was asked for
         self.view.setEnabled(self._session.sequence is not None)
-        self.start.setText("Stop" if running else "Compare all frames")
-        self.start.setEnabled(self._session.sequence is not None)
+        self._read_start()
         metrics = comparison.metrics() if self.scope.currentText() == _ALL else comparison.frame_metrics()
         self._read_table(metrics)
         self._read_summary()
         self._draw_roc(metrics)
+
+    def _read_start(self) -> None:
+        """At once: a button must not say for a moment that it starts what it stops."""
+        self.start.setText("Stop" if self._comparison.status == "running" else "Compare all frames")
+        self.start.setEnabled(self._session.sequence is not None)
 
     def _read_table(self, metrics: Mapping[str, Metrics]) -> None:
         detectors, taking_part = self._comparison.detectors, {one.name for one in self._comparison.chosen}

@@ -187,7 +187,9 @@ def test_detectors_side_by_side(tmp_path: Path, run_studio: RunStudio) -> None:
                 QTimer.singleShot(0, stop)
 
         comparison.folder_grew.connect(stop_at_the_second)
+        tophat.setCheckState(0, Qt.CheckState.Unchecked)
         panel.start.click()
+        assert panel.start.text() == "Stop"  # at once, however lately the panel was read
         wait(lambda: bool(said), "some frames")
         assert said == ["Stop"]
         assert not session.jobs.busy("compare") and 1 < len(comparison.frames) < 9
