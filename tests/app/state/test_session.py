@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +27,7 @@ from adsnet.data.labels import read_mask, write_mask
 from adsnet.errors import AdsnetError, LabelError, StorageError
 from adsnet.prediction import Features, Prediction
 from adsnet.storage.folders import data_folder
+from app.garbage import LATER_MS
 from app.imaging.raster import brush
 from app.state.labelled import labelled_frames, samples_of
 from app.state.model import Model
@@ -85,6 +88,23 @@ def test_opening_shows_the_first_frame(make_session: MakeSession, folder: Path) 
     session.go_to(99)
     assert session.frame_index == 2 and told.count("frame") == 3
     assert list(folder.glob("adsnet*")) == [], "looking must not write"
+
+
+def test_a_closed_sequence_is_freed_a_moment_after_the_next_one_is_there(
+    make_session: MakeSession, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    session = make_session()
+    session.open([folder])
+    first = weakref.ref(session.sequence)
+    session.open([write_frame(tmp_path / "one.png")])
+    gc.collect()
+    assert first() is not None, "freed in the moment in which something else is opened"
+
+    def freed() -> bool:
+        gc.collect()  # the frames that were asked for ahead may hold each other
+        return first() is None
+
+    qtbot.waitUntil(freed, timeout=LATER_MS + 4000)
 
 
 def test_what_was_opened_is_remembered_a_moment_later_or_when_it_is_closed(
@@ -549,7 +569,8 @@ CRASH = """
     import os, sys
     from pathlib import Path
     from PySide6.QtCore import QCoreApplication
-    from app.imaging.raster import brush
+    from app.garbage import LATER_MS
+from app.imaging.raster import brush
     from app.state.session import Session
     from app.storage.settings import Settings
     application = QCoreApplication([])
