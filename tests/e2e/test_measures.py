@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
 from adsnet.conventions import Conventions
-from adsnet.data.labels import read_mask
+from adsnet.data.labels import read_mask, write_mask
 from adsnet.metrics import Evaluation
 from adsnet.resources import path_of
 from adsnet.targets import find_targets, label_components, match_targets
@@ -50,7 +49,7 @@ def few(tmp_path: Path) -> Path:
     path = tmp_path / "few" / "masks" / f"{STEMS[-1]}.png"
     components, _ = label_components(read_mask(path))
     largest = 1 + int(np.bincount(components.ravel())[1:].argmax())
-    Image.fromarray(((components > 0) & (components != largest)).astype(np.uint8) * 255).save(path)
+    write_mask(path, (components > 0) & (components != largest))
     return tmp_path / "few"
 
 
