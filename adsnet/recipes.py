@@ -52,23 +52,20 @@ FURTHER = replace(MUON_TRAINING, iterations=2_000, learning_rate=3e-3, hard_crop
 """What the network of HARDENING is trained further with: Muon, also where it is wrong."""
 
 WANDERING = replace(
-    FURTHER,
-    iterations=11_500,
-    learning_rate=8e-3,
+    MUON_TRAINING,
+    iterations=12_500,
     schedule="constant",
-    warmup=0.07,
-    average_from=0.52,
+    warmup=0.05,
+    average_from=0.5,
     faded_targets=0.2,
-    hard_crops=0.05,
-    blend=1.0,
     calibrate=False,
+    checkpoint_every=250,
 )
-"""What the network of FURTHER is trained further with: at a rate that stays large the weights wander, and their mean is
-better than any of them."""
+"""From nothing: at a rate that stays large the weights wander, and their mean is better than any of them."""
 
-CLOSER = replace(
+SETTLING = replace(
     WANDERING,
-    iterations=5_000,
+    iterations=5_500,
     learning_rate=4e-3,
     warmup=0.08,
     average_from=0.45,
@@ -76,7 +73,13 @@ CLOSER = replace(
     calibrate=True,
     seed=4,
 )
-"""What the network of WANDERING is trained further with: the same at half of the rate, more often where it is wrong."""
+"""What the network of WANDERING is trained further with: the same at half of the rate, often where it is wrong."""
+
+WANDERING_AGAIN = replace(WANDERING, iterations=10_000, hard_crops=0.05, seed=11)
+"""What the network of SETTLING is trained further with."""
+
+SETTLING_AGAIN = replace(SETTLING, iterations=6_000, average_from=0.4, blend=0.8, seed=12)
+"""What the network of WANDERING_AGAIN is trained further with, which makes the default model."""
 
 FINE_TUNING = TrainConfig(
     loss=FINDING.loss,
@@ -95,7 +98,6 @@ FINE_TUNING = TrainConfig(
 stays what it was, so that the rest of the world is not forgotten."""
 
 NAMED_CONFIGS: dict[str, TrainConfig] = {
-    "closer": CLOSER,
     "default": TrainConfig(),
     "fast": TrainConfig(model=FAST_MODEL),
     "find": FINDING,
@@ -105,11 +107,12 @@ NAMED_CONFIGS: dict[str, TrainConfig] = {
     "muon": MUON_TRAINING,
     "paper": PAPER_TRAINING,
     "refine": REFINING,
+    "settle": SETTLING,
+    "settle-again": SETTLING_AGAIN,
     "upright": UPRIGHT_TRAINING,
     "wander": WANDERING,
+    "wander-again": WANDERING_AGAIN,
 }
 
-PLANS: dict[str, tuple[str, ...]] = {
-    "adsnet-default": ("default", "refine", "find", "harden", "further", "wander", "closer")
-}
+PLANS: dict[str, tuple[str, ...]] = {"adsnet-default": ("wander", "settle", "wander-again", "settle-again")}
 """The configurations that made a shipped model, each of which goes on from the one before."""

@@ -19,8 +19,8 @@ from adsnet.sweep import THRESHOLDS, Sweep, measure, sweep
 
 CANDIDATES = tuple(threshold for threshold in THRESHOLDS if 0.1 <= threshold <= 0.9)
 
-AS_GOOD = 0.01
-"""So much nIoU is given for fewer false alarms: less than the standard error of the mean over a hundred frames."""
+AS_GOOD = 0.005
+"""So much nIoU is given for fewer false alarms: far less than the standard error of the mean over a hundred frames."""
 
 
 def best_threshold(predict: PredictFrame, datasets: Sequence[Dataset], processes: Processes = ALONE) -> float:

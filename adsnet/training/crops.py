@@ -86,12 +86,12 @@ class CropSource:
         """Number of frames over all sets and backgrounds."""
         return len(self._all) + len(self._backgrounds)
 
-    def batch(self, iteration: int, processes: Processes = ALONE) -> Batch:
-        """What one process computes step ``iteration`` from: its share of the crops of the step."""
+    def batch(self, iteration: int, processes: Processes = ALONE, *, hard: bool = True) -> Batch:
+        """What one process computes step ``iteration`` from: its share of the crops of the step, as of ``crop``."""
         count = self._config.batch
         first = (iteration * processes.count + processes.rank) * count
         numbers = range(first, first + count)
-        crops = [self.crop(number) for number in numbers]
+        crops = [self.crop(number, hard=hard) for number in numbers]
         frames = torch.from_numpy(np.stack([c[0] for c in crops])[:, None])
         labels = torch.from_numpy(np.stack([c[1] for c in crops])[:, None].astype(np.float32))
         return Batch(frames, labels, torch.from_numpy(np.stack([self.noise(number) for number in numbers])))
@@ -102,10 +102,10 @@ class CropSource:
         random = np.random.default_rng([self._config.seed, number, _DECISIONS])
         return random.gumbel(size=(2, 2, *grid)).astype(np.float32)
 
-    def crop(self, number: int) -> tuple[FloatImage, NDArray[np.bool_]]:
-        """Crop ``number``: frame (S, S) float32 and label (S, S) bool."""
+    def crop(self, number: int, *, hard: bool = True) -> tuple[FloatImage, NDArray[np.bool_]]:
+        """Crop ``number``: frame (S, S) float32 and label (S, S) bool; without ``hard`` never one of the hard crops."""
         random = np.random.default_rng([self._config.seed, number])
-        if self._hard and random.random() < self._config.hard_crops:
+        if hard and self._hard and random.random() < self._config.hard_crops:
             frame = self._hard[random.integers(len(self._hard))]
             place: Place | None = frame.mistakes[random.integers(len(frame.mistakes))]
             whole, mask = frame.values, frame.mask  # as it was when the network was wrong

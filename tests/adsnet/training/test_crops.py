@@ -200,6 +200,8 @@ def test_hard_crops_hold_a_mistake(data_set: Path) -> None:
     nowhere = CropSource([dataset], options, mistakes=[[[] for _ in dataset.samples]])
     plain = CropSource([dataset], replace(options, hard_crops=0.0))
     assert all(np.array_equal(plain.crop(n)[0], nowhere.crop(n)[0]) for n in range(20))
+    assert all(np.array_equal(plain.crop(n)[0], only.crop(n, hard=False)[0]) for n in range(20))
+    assert torch.equal(plain.batch(3).frames, only.batch(3, hard=False).frames)
 
 
 def test_mistakes_stay_with_their_frames(tmp_path: Path) -> None:

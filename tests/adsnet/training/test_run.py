@@ -29,6 +29,7 @@ from adsnet.predictor import Predictor
 from adsnet.training import run as module
 from adsnet.training import trained, trainer
 from adsnet.training.checkpoint import load_checkpoint, save_checkpoint
+from adsnet.training.crops import CropSource
 from adsnet.training.losses import total_loss
 from adsnet.training.run import Event, Finished, Notice, Scored, Step, TrainJob, run
 from tests.adsnet.tiny import TINY, lively_network, quick, tiny_card, write_set
@@ -330,7 +331,10 @@ def test_a_tiny_network_learns_a_tiny_set(tmp_path: Path) -> None:
     assert np.mean(totals[-5:]) < 0.6 * np.mean(totals[:5])
 
 
-def test_a_plain_average_has_its_own_statistics_and_survives_an_interruption(data_set: Path, tmp_path: Path) -> None:
+def test_a_plain_average_has_its_own_statistics_and_survives_an_interruption(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adsnet.training.trainer.STATISTICS_BATCHES", 20)
     config = quick(iterations=6, schedule="constant", average_from=0.5, checkpoint_every=1, evaluate_every=2)
     whole = train(job_of(data_set, tmp_path / "whole", config))
     asked = iter([False] * 4 + [True])
@@ -342,6 +346,24 @@ def test_a_plain_average_has_its_own_statistics_and_survives_an_interruption(dat
     plain, last = (read_model(tmp_path / name / "model.safetensors")[0] for name in ("whole", "last"))
     for name in ("backbone.stem.0.weight", "backbone.stem.1.running_mean"):
         assert not np.array_equal(plain[name], last[name])
+
+
+def test_the_statistics_of_a_plain_average_are_not_of_hard_crops(
+    data_set: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are what the network meets in frames, not where it is wrong in them."""
+    asked: list[bool] = []
+    draw = CropSource.crop
+
+    def crop(self: CropSource, number: int, *, hard: bool = True) -> Any:
+        asked.append(hard)
+        return draw(self, number, hard=hard)
+
+    monkeypatch.setattr(CropSource, "crop", crop)
+    monkeypatch.setattr("adsnet.training.trainer.STATISTICS_BATCHES", 3)
+    config = quick(iterations=4, schedule="constant", average_from=0.5, hard_crops=0.5)
+    train(job_of(data_set, tmp_path / "run", config, init=model_path))
+    assert asked == [True] * 4 * config.batch + [False] * 3 * config.batch
 
 
 def test_fine_tuning_keeps_network_input_and_statistics(data_set: Path, tmp_path: Path) -> None:
