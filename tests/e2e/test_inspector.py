@@ -64,7 +64,7 @@ def test_the_inspector(tmp_path: Path, run_studio: RunStudio) -> None:
         assert sum(stage.seconds for stage in prediction.stages) == pytest.approx(prediction.seconds)
 
         # The patch of a predicted target is dropped by hand: the target is gone. Freed, it is back.
-        frame = next(i for i in range(0, 48, 3) if _targets(studio, i))
+        frame = next(i for i in range(0, 48, 3) if _finds(studio, i))
         session.go_to(frame)
         settled(studio)
         free = session.prediction
@@ -164,7 +164,7 @@ def patches_of(decision: Decision, target: Target) -> set[tuple[int, int]]:
     return {place for place in places if place is not None}
 
 
-def _targets(studio: Studio, frame: int) -> bool:
+def _finds(studio: Studio, frame: int) -> bool:
     studio.session.go_to(frame)
     settled(studio)
-    return bool(studio.session.predictions.targets)
+    return any(one.verdict == "found" for one in diagnosed(studio))

@@ -29,7 +29,7 @@ from tests.e2e.conftest import RunStudio
 from tests.waiting import pause
 
 SECONDS = 200
-STEMS = ("clouds_03", "clouds_06", "ground_02", "ground_07", "ground_09", "sea_04")
+STEMS = ("clouds_03", "clouds_06", "ground_02", "ground_04", "ground_09", "sea_04")
 
 
 def wait(holds: Callable[[], bool], what: str) -> None:
