@@ -148,6 +148,8 @@ def run(
     average = trainer.average
     if job.config.blend < 1:
         blend(average, load_any(cast(Path, job.init))[0], job.config.blend)
+    if trainer.needs_statistics:
+        yield Notice("computing the statistics of the averaged weights")
     trainer.renew_statistics(source)
     if job.config.calibrate and job.config.detector == "adsnet":
         threshold = best_threshold(predict_frames(average, card), held_out, processes)

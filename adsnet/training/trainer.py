@@ -30,7 +30,7 @@ from adsnet.training.schedule import averages_plainly, learning_rate, make_optim
 from adsnet.training.trained import seed_step, trained_of
 
 STATISTICS_BATCHES = 300
-"""Batches of crops from which the statistics of a plain average of weights are computed; of 60 chance is seen in Fa."""
+"""Batches of crops for the statistics of a plain average of weights; from 60, Fa varies by chance."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,18 @@ class Trainer:
         update_average(self.average, self.network, self.config, self.iteration)
         return {**{name: round(loss, 6) for name, loss in losses.items()}, "learning_rate": rate}
 
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether ``renew_statistics`` has anything to do; it then takes a while."""
+        return averages_plainly(self.config, self.iteration) and not self.config.freeze_statistics
+
     def renew_statistics(self, source: CropSource) -> None:
         """Give a plain average of weights running statistics of its own, from crops of ``source``; before it is used.
 
-        Hard crops are left out: frames that the network will be shown are not chosen for its mistakes.
         Those in it are of the network of the last step: near enough for an exponential average at a small rate only.
+        Hard crops are left out: frames that the network will be shown are not chosen for its mistakes.
         """
-        if averages_plainly(self.config, self.iteration) and not self.config.freeze_statistics:
+        if self.needs_statistics:
             with torch.no_grad(), renewed_statistics(self.average):
                 for number in range(self.iteration, self.iteration + STATISTICS_BATCHES):
                     self._output(self.average, self._placed(source.batch(number, hard=False)))
